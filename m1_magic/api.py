@@ -15,7 +15,7 @@ from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import named
 from .context.values import Gathered
-from .errors import HiddenPackage, MissingPackage, UserFacingError
+from .errors import UserFacingError, packages_named
 from .jupyter import binding, history, names, shell
 from .options import flags, tasks
 from .options.beside import Single, each
@@ -54,17 +54,15 @@ def prepare(
     options = task.under(options)
     if head is not None and options.system is None:
         options = replace(options, system=chats().system(head))
-    earlier = history.cells() if options.cells else ()
-    failure = history.failure() if options.error else None
-    gathered = gather(options, prompt, namespace, settings(), earlier, failure)
+    gathered = _gathered(prompt, options, namespace)
     along, notes = (*gathered.attachments, *beside), (*gathered.notes, *task.notes)
     gathered = replace(gathered, attachments=along, notes=notes)
     form, data = "", _form(options, namespace, prompt)
-    offered = [tool.spec for tool in _tools(options, namespace).values()]
+    offered = [tool.spec for tool in _tools(prompt, options, namespace).values()]
     if data is None and (options.exact or _exact(gathered, head)):
         from .exact import calling
 
-        gathered, form = calling.told(gathered, namespace, options, settings())
+        gathered, form = calling.with_instructions(gathered, namespace, options, settings())
     along, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
     how = form, data, offered
     request = build(options, gathered.parts, settings(), along, inserted, notes, *how)
@@ -79,7 +77,15 @@ def prepare(
 
         calling.names(request)
     redaction.check(request, secrets)
+    _check_tools(request, options, namespace)
     return replace(request, notes=(*request.notes, *personal(request.text)))
+
+
+def _gathered(prompt: str, options: Options, namespace: Mapping[str, object]) -> Gathered:
+    """Return a prompt with its values, and what the options name of tables, files and cells."""
+    earlier = history.cells() if options.cells else ()
+    failure = history.failure() if options.error else None
+    return gather(options, prompt, namespace, settings(), earlier, failure)
 
 
 def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> AnswerForm | None:
@@ -93,13 +99,25 @@ def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> Ans
     return replace(kind.form, words="") if prompt == CONTINUE else kind.form
 
 
-def _tools(options: Options, namespace: Mapping[str, object]) -> dict[str, Any]:
+def _tools(prompt: str, options: Options, namespace: Mapping[str, object]) -> dict[str, Any]:
     """Return the functions that M1 may call, by name."""
     if options.tools or options.yes:
         from .tools import calling
 
-        return calling.tools(options, namespace, settings(), session().keeper.offered)
+        kept = partial(session().keeper.offered, prompt)
+        return calling.tools(options, namespace, settings(), kept)
     return {}
+
+
+def _check_tools(request: Request, options: Options, namespace: Mapping[str, object]) -> None:
+    """Raise UsageError where a function is not there, and no kept answer to be shown without it."""
+    if not request.tools or settings().mode == "replay":
+        return
+    from .tools import calling
+
+    lost = calling.gone(_tools(request.prompt, options, namespace))
+    if lost and not session().dry_plan(request).kept:
+        raise lost
 
 
 def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
@@ -113,9 +131,9 @@ def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, asked = chats(), None, _job(request, options, view, namespace)
+    turns, reply, job = chats(), None, _job(request, options, view, namespace)
     try:
-        reply = turns.session.ask(request, asked.view, asked.processor)
+        reply = turns.session.ask(request, job.view, job.processor)
     except UserFacingError as error:
         reply = error.reply
         raise
@@ -126,18 +144,15 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
 
 def _job(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Job:
     """Return a request with who shows its answer, and what else is done with it."""
-    made = _read(request, options, view, namespace)
+    job = _read(request, options, view, namespace)
     if not request.tools:
-        return made
+        return job
     from .tools import calling
 
     asks = partial(getattr(view, "approver", None) or approver, shell.current())  # a panel's own
-    found = _tools(options, namespace)
-    lost = settings().mode != "replay" and calling.gone(found)
-    if lost and not session().dry_plan(request).kept:
-        raise lost
-    runs = calling.answer(made, found, options, settings(), asks)
-    return replace(made, view=runs, processor=runs)
+    functions = _tools(request.prompt, options, namespace)
+    runs = calling.answer(job, functions, options, settings(), asks)
+    return replace(job, view=runs, processor=runs)
 
 
 def _read(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Job:
@@ -188,21 +203,21 @@ def run_each(
     prompt: str,
     options: Options,
     namespace: Mapping[str, object],
-    shown: Callable[[Sequence[str]], Board],
+    board_for: Callable[[Sequence[str]], Board],
     head: ChatHead | None = None,
     beside: tuple[Attachment, ...] = (),
 ) -> list[Reply]:
-    """Ask several questions at the same time, on the board that ``shown`` makes for their labels.
+    """Ask several questions at the same time, on the board that ``board_for`` makes of labels.
 
     UserFacingError: with ``replies``, where some were asked.
     """
     singles = prepare_each(prompt, options, namespace, head, beside)
-    board = shown([one.label for one, _ in singles])
+    board = board_for([one.label for one, _ in singles])
 
-    def asked(request: Request, view: View) -> Job:
+    def job_of(request: Request, view: View) -> Job:
         return _job(request, options, view, namespace)
 
-    return ask_together(chats(), RepeatableCall(prompt, options), singles, asked, board)
+    return ask_together(chats(), RepeatableCall(prompt, options), singles, job_of, board)
 
 
 def preview(
@@ -258,28 +273,27 @@ def ask(
             asked for, with all of them as ``.replies``.
         Stopped: a ``KeyboardInterrupt``; the same.
     """
-    try:
-        variables = shell.namespace() if namespace is None else namespace
-        seen = names.visible(variables) if namespace is None and shell.current() else variables
-        frames = named(df, variables if not isinstance(df, str) else seen)
-        shell.show_replies(shell.current(), settings())
-        chosen = flags.from_python(options, tuple(frames), several=True)
-        given = {**seen, **frames}
-        if chosen.several:
-            replies = run_each(prompt, chosen, given, lambda labels: Unseen(len(labels)))
-            binding.bind_last(shell.current(), first(replies))
-            return replies
-        reply = run(prompt, chosen, given, Silent())
-        binding.bind_last(shell.current(), reply)
-        return reply
-    except UserFacingError as error:
-        error.frames = "users"
-        if error.reply is not None:
-            binding.bind_last(shell.current(), error.reply)
-        raise
-    except ModuleNotFoundError as error:
-        raise MissingPackage.named(error) from None
-    except Exception as error:
-        if hidden := HiddenPackage.of(error):
-            raise hidden from None
-        raise
+    with packages_named():
+        try:
+            variables = shell.namespace() if namespace is None else namespace
+            seen = names.visible(variables) if namespace is None and shell.current() else variables
+            frames = named(df, variables if not isinstance(df, str) else seen)
+            shell.show_replies(shell.current(), settings())
+            chosen = flags.from_python(options, tuple(frames), several=True)
+            return _replies(prompt, chosen, {**seen, **frames})
+        except UserFacingError as error:
+            error.frames = "users"
+            if error.reply is not None:
+                binding.bind_last(shell.current(), error.reply)
+            raise
+
+
+def _replies(prompt: str, options: Options, namespace: Mapping[str, object]) -> Reply | list[Reply]:
+    """Ask unseen, and bind the reply; the first of several, which are returned as a list."""
+    if options.several:
+        replies = run_each(prompt, options, namespace, lambda labels: Unseen(len(labels)))
+        binding.bind_last(shell.current(), first(replies))
+        return replies
+    reply = run(prompt, options, namespace, Silent())
+    binding.bind_last(shell.current(), reply)
+    return reply

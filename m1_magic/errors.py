@@ -29,6 +29,8 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -66,10 +68,8 @@ class UserFacingError(BaseException):
     retry = False
     # May it cost something? Then the ledger keeps the hold until the price is known.
     charged = False
-    # What came before it was raised; set by the session.
-    reply: Reply | None = None
-    # The table of a run over rows, as far as it came.
-    table: object = None
+    reply: Reply | None = None  # what came before it was raised; set by the session
+    table: object = None  # of a run over rows, as far as it came
     retry_after: float | None = None
     # The replies to all of several questions that were asked at the same time.
     replies: list[Reply] | None = None
@@ -217,7 +217,6 @@ class BudgetExceeded(M1Error):
     """
 
     fits = 0
-
     left: Decimal | None = None
     held: Decimal | None = None
     needed: Decimal | None = None
@@ -260,9 +259,8 @@ class MissingPackage(M1Error):
         name = (error.name or "").partition(".")[0].lstrip("_")
         if name in ("", "m1_magic"):
             raise error
-        return cls(
-            f"Python has no package {name} here, which this needs.", todo=f"%pip install {name}"
-        )
+        what = f"Python has no package {name} here, which this needs."
+        return cls(what, todo=f"%pip install {name}")
 
 
 class HiddenPackage(M1Error):
@@ -278,6 +276,21 @@ class HiddenPackage(M1Error):
             return None
         what = f"{one_line(path, 200)} hides the package {path.stem}, which this needs."
         return cls(what, todo="Rename it, and restart the kernel.")
+
+
+@contextmanager
+def packages_named() -> Iterator[None]:
+    """Name the package where an error comes of one that is missing or hidden."""
+    try:
+        yield
+    except UserFacingError:
+        raise
+    except ModuleNotFoundError as error:
+        raise MissingPackage.named(error) from None
+    except Exception as error:
+        if hidden := HiddenPackage.of(error):
+            raise hidden from None
+        raise
 
 
 class Stopped(UserFacingError, KeyboardInterrupt):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import groupby
@@ -62,13 +63,16 @@ class TextDelta:
 class Unsettled:
     """What follows the text so far, until the next event of this kind takes its place.
 
-    ``came`` is how many characters the model wrote so far; ``doing`` is what is done meanwhile, ""
+    ``characters`` counts what the model wrote so far; ``doing`` is what is done meanwhile, ""
     while it writes.
     """
 
     text: str
-    came: int = 0
+    characters: int = 0
     doing: str = ""
+
+
+MOST_CALLS = 64  # of tools that are made in one round
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +175,14 @@ def rounds(text: str, ended: Sequence[ToolEnded]) -> list[Message]:
 
 def _valid(arguments: str) -> str:
     """Return arguments as a JSON object: servers read them, also of calls that were wrong."""
-    try:
-        if isinstance(json.loads(arguments), dict):
-            return arguments
-    except (ValueError, RecursionError):
-        pass
+    for constant in (_no_json, str):
+        with suppress(ValueError, RecursionError):
+            read = json.loads(arguments, parse_constant=constant)
+            if isinstance(read, dict):
+                return arguments if constant is _no_json else json.dumps(read, ensure_ascii=False)
     return json.dumps({"unreadable": arguments[:200]} if arguments.strip() else {})
+
+
+def _no_json(word: str) -> None:
+    """Refuse NaN and Infinity, which Python takes for JSON."""
+    raise ValueError(word)

@@ -177,10 +177,10 @@ class _Ears:
             if self._closed:
                 return None
             if signal.SIGINT in self._read() and self._heard == math.inf:
-                self._came, self._heard = self._looked, now  # it came after the last look
+                self._arrived, self._heard = self._looked, now  # it came after the last look
             elif now - self._heard >= (LATER if handler.delivered else SOON):
                 self._heard = math.inf
-                if handler.inside and (handler.delivered or handler.passed < self._came):
+                if handler.inside and (handler.delivered or handler.passed < self._arrived):
                     handler.open = True
                     signal.pthread_kill(self._main, signal.SIGINT)
             self._looked = now

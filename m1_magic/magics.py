@@ -15,7 +15,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from .app import PROCESS
-from .errors import HelpWanted, HiddenPackage, MissingPackage, UsageError, UserFacingError
+from .errors import HelpWanted, UsageError, UserFacingError, packages_named
 from .jupyter import completer, history, input_lines, marker, names
 from .jupyter import shell as screen
 from .jupyter.banner import banner
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .calls import Attachment, Reply
+    from .calls import Attachment, Reply, Request
     from .chats.chats import RepeatableCall
     from .chats.turns import ChatHead
     from .jupyter.completion_place import Known
@@ -43,23 +43,18 @@ class M1Magics(Magics):
         """Ask MiniMax M1 (``%%m1``), or run a verb (``%m1 help`` lists them)."""
         from .privacy import redaction
 
-        try:  # a key in a line is refused before any error can quote the line
-            redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
-            if cell is None:
-                self._line(line)
-            else:
-                self._cell(line, cell)
-        except HelpWanted:
-            self._help(line.split()[0] if cell is None else "")
-        except UserFacingError as error:
-            error.frames = "all" if PROCESS.settings().traceback else "none"
-            raise
-        except ModuleNotFoundError as error:
-            raise MissingPackage.named(error) from None
-        except Exception as error:
-            if hidden := HiddenPackage.of(error):
-                raise hidden from None
-            raise
+        with packages_named():
+            try:  # a key in a line is refused before any error can quote the line
+                redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
+                if cell is None:
+                    self._line(line)
+                else:
+                    self._cell(line, cell)
+            except HelpWanted:
+                self._help(line.split()[0] if cell is None else "")
+            except UserFacingError as error:
+                error.frames = "all" if PROCESS.settings().traceback else "none"
+                raise
 
     def _cell(self, line: str, cell: str) -> None:
         from .options import after_text, flags
@@ -105,11 +100,11 @@ class M1Magics(Magics):
                 self._shell.push({"_m1": last.reply}, interactive=False)  # it may be chosen now
             self._more(call)
         else:
-            found, words = verbs.verb_named(verb, rest), command_line.words(rest)
+            command, words = verbs.verb_named(verb, rest), command_line.words(rest)
             if {*words} & {*command_line.HELP}:
                 self._help(verb)
             else:
-                screen.show(found.run(context, words))
+                screen.show(command.run(context, words))
 
     def _help(self, verb: str) -> None:
         """Show the page of a verb, or of all."""
@@ -156,7 +151,6 @@ class M1Magics(Magics):
         from . import api
         from .jupyter import binding
         from .options import tasks
-        from .render import choose
 
         shell, variables = self._shell, names.visible(self._shell.user_ns)
         if options.by_row:
@@ -176,7 +170,17 @@ class M1Magics(Magics):
 
             screen.show(verbs.preview(PROCESS.session().dry_plan(request)))
             return None
-        view = choose(shell, PROCESS.settings(), quiet=options.quiet, raw=options.raw, pure=pure)
+        return self._send(request, options, variables, pure=pure)
+
+    def _send(
+        self, request: Request, options: Options, variables: Mapping[str, object], *, pure: bool
+    ) -> Reply:
+        """Ask, show, and bind the reply, or what came of it where that fails."""
+        from . import api
+        from .render import choose
+
+        shell, settings = self._shell, PROCESS.settings()
+        view = choose(shell, settings, quiet=options.quiet, raw=options.raw, pure=pure)
         try:
             reply = api.send(request, options, view, variables)
         except UserFacingError as error:
@@ -203,9 +207,9 @@ class M1Magics(Magics):
             screen.show(verbs.preview_each(*api.preview_each(*question, *place)))
             return
         how, settings = options, PROCESS.settings()
-        shown = partial(board, self._shell, settings, quiet=how.quiet, raw=how.raw, pure=pure)
+        board_for = partial(board, self._shell, settings, quiet=how.quiet, raw=how.raw, pure=pure)
         try:
-            replies = api.run_each(*question, shown, *place)
+            replies = api.run_each(*question, board_for, *place)
         except UserFacingError as error:
             if error.replies and error.reply:
                 self._bind(error.reply, options, error.replies)
@@ -222,13 +226,9 @@ class M1Magics(Magics):
         binding.bind(self._shell, name, value)
 
     def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
-        """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""
         from .jupyter import binding
 
-        binding.bind_last(self._shell, reply)
-        came = (one.status == "ok" or one.text or one.thinking for one in replies or [reply])
-        if options.out and any(came):
-            binding.bind(self._shell, options.out, reply if replies is None else replies)
+        binding.bind_answer(self._shell, options.out, reply, replies)
 
     @property
     def _shell(self) -> InteractiveShell:

@@ -104,8 +104,8 @@ class Request:
     def own(self) -> tuple[Message, ...]:
         """The messages without those of earlier turns: system, question, rounds."""
         first = [message for message in self.messages[:1] if message.role == "system"]
-        asked = [n for n, message in enumerate(self.messages) if message.role == "user"]
-        return (*first, *self.messages[asked[len(self.after)] if self.after else len(first) :])
+        questions = [n for n, message in enumerate(self.messages) if message.role == "user"]
+        return (*first, *self.messages[questions[len(self.after)] if self.after else len(first) :])
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body of ``POST /chat/completions``, without what was left unset."""

@@ -54,11 +54,11 @@ def show_controls(text: str) -> str:
     if not _FOREIGN.search(text):  # nearly always
         return text
     text = ANSI.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"))
-    return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", CONTROL.sub(_sign, text))
+    return HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", CONTROL.sub(_sign, text))
 
 
-def _sign(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _sign(match: re.Match[str]) -> str:
+    code = ord(match[0])
     if code == 0x0D:
         return "\n"
     if code < 0x20:
@@ -74,8 +74,8 @@ def escape_html(text: str) -> str:
 def escape_value(text: str, limit: int = 60) -> str:
     """Return foreign text on one line: escaped as in a repr, no backticks, cut at ``limit``."""
     raw = text[: limit + 1].replace("\\", "\\\\").replace("`", "\\x60")
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in raw)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in raw)
+    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
 def md_cell(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+import shlex
 import signal
 import ssl
 import sys
@@ -51,8 +52,7 @@ if (memory := roomy_memory()) is not None:
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Collected once, at the end: each pass would look through all that the imports have made so far.
 gc.disable()
-# With it jsonschema parses grammars of addresses for seconds, which no notebook has.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+kernels.no_grammars()
 # Never the keyring of whoever runs the tests, nor a test's own backend found by its class;
 # those that need one set it themselves.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
@@ -71,15 +71,10 @@ hypothesis.settings.load_profile("untimed")
 
 @pytest.fixture(autouse=True, scope="session")
 def no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No list of certificates: each client would read the system's, which takes 40 ms.
-
-    A folder in OpenSSL's form is read name by name, when one is asked for.
-    """
-    folder = tmp_path_factory.mktemp("authorities")
-    (folder / "00000000.0").touch()
-    paths = ssl.get_default_verify_paths()._replace(openssl_cafile="", openssl_capath=str(folder))
+    """As kernels do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        patch.setattr(ssl, "get_default_verify_paths", ssl.get_default_verify_paths)
+        kernels.without_authorities(str(tmp_path_factory.mktemp("authorities")))
         yield
 
 
@@ -190,9 +185,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes() -> None:
-    """Let all workers have their kernels forked from one process."""
-    kernels.path()
+def pytest_xdist_setupnodes(specs: list[object]) -> None:
+    """Let all workers have their kernels forked from one process, and be forked themselves."""
+    if kernels.path():
+        from execnet import XSpec
+
+        command = shlex.join(kernels.worker())
+        specs[:] = [XSpec(f"{spec}//python={command}") for spec in specs]
 
 
 def pytest_xdist_auto_num_workers() -> int:

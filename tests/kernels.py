@@ -5,6 +5,7 @@ a hundred kernels. So on Linux a small client asks one process of the test run t
 it gets is a process of its own, with the environment, folder and streams that an ordinary kernel
 has. The client stands for the kernel: it passes signals on, and ends when the kernel ends, as the
 kernel ends when the client does. Any ``-m module`` or ``-c code`` is run so, too: ``python()``.
+The workers of pytest-xdist are forked as well, from a fork that has imported what tests do.
 
 Tests of signals, of process ids and of what is imported take ordinary kernels and processes.
 """
@@ -30,6 +31,10 @@ WANTED = (
     *("genai_prices.data", "httpcore2", "nh3", "pandas", "pyarrow.pandas_compat"),
     *(f"m1_magic.{name}" for name in OURS.split()),
 )
+WANTED_BY_TESTS = (
+    *("dask.dataframe", "emulator", "geopandas", "hypothesis.strategies", "ibis", "nbconvert"),
+    *("notebooks", "panels", "pint", "playwright.sync_api", "polars", "pytest", "shells", "xarray"),
+)
 
 
 # -- in the tests ----------------------------------------------------------------------------------
@@ -47,21 +52,9 @@ def path() -> str:
         return ""
     if FOLDER in os.environ:  # another process of this test run has one
         return os.environ[FOLDER]
-    os.environ[FOLDER] = _start()
-    return os.environ[FOLDER]
-
-
-def _start() -> str:
-    import atexit
-    import shutil
-    import subprocess
-    import tempfile
-
-    folder = tempfile.mkdtemp(prefix="kernels")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(f"{folder}/socket")
-    listener.listen()
+    # Only what is installed: what else a kernel sees, its own environment says.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    os.environ[FOLDER] = folder = _start([sys.executable, "-P", __file__], env)
     made = {
         "argv": [*CLIENT, f"{folder}/socket", *KERNEL, "-f", "{connection_file}"],
         "display_name": "Python 3",
@@ -70,15 +63,32 @@ def _start() -> str:
     os.makedirs(f"{folder}/kernels/python3")
     with open(f"{folder}/kernels/python3/kernel.json", "w") as file:
         json.dump(made, file)
-    # It ends when its standard input does, which is with this process.
-    forking = subprocess.Popen(
-        [sys.executable, "-P", __file__, str(listener.fileno())],
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        stdin=subprocess.PIPE,
-        pass_fds=[listener.fileno()],
-        start_new_session=True,
-    )
-    listener.close()
+    return folder
+
+
+def worker() -> list[str]:
+    """Return the command of a Python for workers, which see the modules that this process sees."""
+    code = "import kernels; kernels.serve(*kernels.all_of_ours(), *kernels.WANTED_BY_TESTS)"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return [*CLIENT, f"{_start([*python(), '-c', code], env)}/socket"]
+
+
+def _start(command: list[str], env: dict[str, str]) -> str:
+    """Start what forks itself for those who connect to the socket in the folder returned."""
+    import atexit
+    import shutil
+    import subprocess
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="kernels")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(f"{folder}/socket")
+        listener.listen()
+        # It ends when its standard input does, which is with this process.
+        forking = subprocess.Popen(
+            command, env=env, stdin=subprocess.PIPE, stdout=listener, start_new_session=True
+        )
     _FORKING.append(forking)
     return folder
 
@@ -117,9 +127,12 @@ def stand_for(address: str, *args: str) -> None:
 # -- the process that forks ------------------------------------------------------------------------
 
 
-def serve(listener: socket.socket) -> None:
-    """Fork a process for each client, and tell it how that ended."""
-    prepare()
+def serve(*more: str) -> None:
+    """Fork a process for each client of standard output, a socket, and tell it how that ended."""
+    listener = socket.socket(fileno=os.dup(1))
+    os.dup2(2, 1)
+    prepare(*more)
+    without_authorities(os.path.dirname(listener.getsockname()))
     clients: dict[int, socket.socket] = {}
     heard, said = socket.socketpair()
     said.setblocking(False)
@@ -150,12 +163,14 @@ def tell_ended(clients: dict[int, socket.socket]) -> None:
             line.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
-def prepare() -> None:
-    """Import what kernels will want, also what is imported at first use."""
+def prepare(*more: str) -> None:
+    """Import what kernels will want, also what is imported at first use, and ``more``."""
     import gc
     import importlib
 
-    for name in WANTED:
+    gc.disable()
+    no_grammars()
+    for name in (*WANTED, *more):
         importlib.import_module(name)
     import pandas
 
@@ -166,6 +181,33 @@ def prepare() -> None:
     html("*a*")
     gc.collect()
     gc.freeze()
+    gc.enable()
+
+
+def without_authorities(folder: str) -> None:
+    """Let there be no list of certificates: each client would read the system's, which takes 40 ms.
+
+    A folder in OpenSSL's form is read name by name, when one is asked for.
+    """
+    import ssl
+
+    open(f"{folder}/00000000.0", "w").close()
+    paths = ssl.get_default_verify_paths()._replace(openssl_cafile="", openssl_capath=folder)
+    ssl.get_default_verify_paths = lambda: paths
+
+
+def no_grammars() -> None:
+    """Keep jsonschema from parsing grammars of addresses, for seconds, which no notebook has."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+
+def all_of_ours() -> list[str]:
+    """Return the names of the modules of ``m1_magic``."""
+    from pkgutil import walk_packages
+
+    import m1_magic
+
+    return [name for _, name, _ in walk_packages(m1_magic.__path__, "m1_magic.")]
 
 
 def forget_another_tree() -> None:
@@ -204,7 +246,7 @@ def become(line: socket.socket) -> None:
     os.chdir(asked["cwd"])
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     forget_another_tree()
-    how, what, *rest = asked["args"]
+    how, what, *rest = asked["args"][asked["args"][0] == "-u" :]  # so execnet asks: no buffers
     if how == "-m":
         sys.argv[:] = [what, *rest]
         runpy.run_module(what, run_name="__main__", alter_sys=True)
@@ -216,7 +258,7 @@ def become(line: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    if len(sys.argv) > 1:
         stand_for(*sys.argv[1:])
     else:
-        serve(socket.socket(fileno=int(sys.argv[1])))
+        serve()

@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -83,8 +84,14 @@ def in_threads(count: int, work: Callable[[], object]) -> None:
 
 
 def race(work: Callable[..., Any], *args: Any, kernels: int, how: str = "fork") -> list[Any]:
-    """Let processes do the same, which meet at a barrier; return what each returned or raised."""
+    """Let processes do the same, which meet at a barrier; return what each returned or raised.
+
+    ``how``: "fork" them from this process, or from one that has only imported what they do
+    ("forkserver").
+    """
     context = multiprocessing.get_context(how)
+    if how == "forkserver":
+        context.set_forkserver_preload([work.__module__])
     barrier, queue = context.Barrier(kernels), context.Queue()
     racers = [
         context.Process(target=_racing, args=(work, args, barrier, queue))  # type: ignore[attr-defined]
@@ -115,8 +122,7 @@ class AtLine:
         self.line, self.files, self.act, self.armed, self.lines = line, files, act, armed, 0
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
-        name = frame.f_code.co_filename
-        if "m1_magic" not in name or not name.endswith(self.files):
+        if not _is_of(frame.f_code.co_filename, self.files):
             return None
         if event == "line" and self.armed:
             self.lines += 1
@@ -124,6 +130,11 @@ class AtLine:
                 sys.settrace(None)  # what follows need not be slow
                 self.act()
         return self
+
+
+@cache
+def _is_of(file: str, files: tuple[str, ...]) -> bool:
+    return "m1_magic" in file and file.endswith(files)
 
 
 def die() -> None:

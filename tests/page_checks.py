@@ -9,6 +9,7 @@ import itertools
 import math
 import re
 from decimal import Decimal
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,7 @@ def place(value: float, digits: int) -> float:
     return 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1) if value else 0.0
 
 
+@cache
 def written(label: str) -> str:
     """Return a label as it is written on a page."""
     return '"' + masked_value(label).replace('"', '\\"') + '"'
@@ -196,7 +198,7 @@ class Audit:
         if self.full and not (
             constant or self.sampled or c.labels or not 1e-150 < float(np.ptp(values)) < 1e150
         ):
-            self.left_out(values)
+            self.left_out()
         self.shares()
         if self.k < 2 and not constant and self.full and not c.labels:
             self.must({"min", "max"} <= set(c.figures), "min and max are missing")
@@ -265,18 +267,29 @@ class Audit:
             percent = QUARTILES.get(name) or int(re.fullmatch(r"P(\d\d?)", name)[1])
             self.quantile(name, percent, shown, rounded)
 
+    @cached_property
+    def exact(self) -> tuple[float, float, float, float]:
+        """The mean, the sd, the mean size and how far a value is from the mean at most."""
+        values = self.values.astype(np.longdouble)
+        mean, size = values.mean(), np.abs(values).mean()
+        most = np.abs(values - float(mean)).max()
+        return float(mean), float(values.std(ddof=1)), float(size), float(most)
+
+    @cached_property
+    def quartiles(self) -> tuple[float, float]:
+        """The first and the third."""
+        return tuple(np.quantile(self.values, [0.25, 0.75]))
+
     def moment(self, name: str, shown: float, rounded: bool) -> None:
         """A mean or sd: a multiple of a unit that k rows cannot move, and next to the true one."""
-        exact, n = self.values.astype(np.longdouble), len(self.values)
-        mean, sd = float(exact.mean()), float(exact.std(ddof=1))
-        true, noise = (mean if name == "mean" else sd), 1e-12 * float(np.abs(exact).mean())
+        (mean, sd, size, most), n = self.exact, len(self.values)
+        true, noise = (mean if name == "mean" else sd), 1e-12 * size
         off = abs(shown - true)
         digits = 4 if self.k else 7
         half = max(place(true, digits), place(sd, digits + 1) if name == "mean" else 0) / 1.9999
         self.must(rounded or off <= half + noise, f"{name} {shown} is not marked, {true}")
         if not self.k or not math.isfinite(sd):
             return self.must(self.k or not rounded, f"{name} is marked")
-        most = float(np.abs(exact - mean).max())
         moves = max(self.k * sd, most if name == "mean" else most**2 / sd / 2) / n
         step = largest_unit(shown, sd)
         self.must(step >= self.k * sd / n * (1 - 1e-9), f"{name} {shown} is finer than {moves}")
@@ -300,14 +313,14 @@ class Audit:
         below, above = around(percent, n)
         low, high = values[above - self.k], values[below + self.k]
         self.must(low <= shown <= high, f"{name} {shown}, not {low} to {high}")
-        first, third = np.quantile(values, [0.25, 0.75])
+        first, third = self.quartiles
         return self.must(
             high - low <= 0.1000001 * (third - first), f"{name} {shown}: far neighbours"
         )
 
-    def left_out(self, values: np.ndarray) -> None:
+    def left_out(self) -> None:
         """What is not told is counted; a quartile that the rule lets leave is told."""
-        first, third = np.quantile(values, [0.25, 0.75])
+        (first, third), values = self.quartiles, self.values
         told, n = self.line.figures, len(values)
         ends = sum(1 for name in told if name in ("min", "max") or name.startswith("P"))
         missing = 2 - ends + sum(1 for name in ("P25", "P75") if name in told)
@@ -833,6 +846,19 @@ def untold(t: Truth) -> list[str]:
 
 # --- The door -----------------------------------------------------------------------------
 
+_right: list[tuple[pd.DataFrame, set[tuple[object, ...]]]] = []  # of the table seen last
+
+
+def audited(t: Truth, made: Told, line: str, n: int, nan: bool) -> list[str]:
+    """Return what is wrong about a column's line; a table's other forms may have the very same."""
+    if not _right or _right[0][0] is not t.frame:
+        _right[:] = [(t.frame, set())]
+    column, series, right = t.summary.columns[n], t.frame.iloc[:, n], _right[0][1]
+    which = (n, line, repr(column), t.k, nan and pd.api.types.is_float_dtype(series))
+    wrong = [] if which in right else Audit(made, column, series, t.k, nan).wrong
+    right |= set() if wrong else {which}
+    return wrong
+
 
 def checked_head(t: Truth) -> list[str]:
     """Check the first line of a page; return the others."""
@@ -870,7 +896,7 @@ def check(
             )
             t.must(made.statements == 2, f"{made.name} is told at schema")
         else:
-            t.wrong += Audit(made, column, frame.iloc[:, n], k, nan).wrong
+            t.wrong += audited(t, made, lines[n], n, nan)
     for line in lines[width:]:
         below(t, line)
     return t.wrong + (untold(t) if summary.level != "schema" else []), t.statements

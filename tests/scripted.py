@@ -174,6 +174,9 @@ class Again:
 
     next_request: Callable[[Request, Reply], Request | None]
 
+    def so_far(self, reply: Reply) -> Reply:
+        return reply
+
     def finished(
         self, reply: Reply, error: BaseException | None
     ) -> tuple[Reply, BaseException | None]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import kernels
 import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import full_disk, ordinary_user, rows
@@ -52,8 +53,6 @@ def ask():
     sessions.add(id(api.session()))
 
 count, processes = map(int, sys.argv[1:])
-if processes > 1:
-    from m1_magic.backends import openrouter  # once, and not in each of them
 children = 0
 for _ in range(processes - 1):
     if os.fork() == 0:
@@ -77,8 +76,9 @@ for _ in range(children):
 
 
 def cold(threads: int, processes: int = 1) -> list[dict[str, Any]]:
-    """Return what each of the processes found."""
-    argv = [sys.executable, "-c", COLD, str(threads), str(processes)]
+    """Return what each of the processes found; several do not import anything first."""
+    python = [sys.executable] if processes == 1 else kernels.python()
+    argv = [*python, "-c", COLD, str(threads), str(processes)]
     ran = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
     found = [json.loads(line) for line in ran.stdout.splitlines()]
     assert len(found) == processes

@@ -21,7 +21,7 @@ from emulator import Answer, OpenRouter
 from ledgers import in_threads, rows
 from m1_magic import ask
 from m1_magic.app import PROCESS
-from m1_magic.calls import Call, Finish, Receipt, Reply, Started, Status, TextDelta, Totals
+from m1_magic.calls import Call, Finish, Receipt, Replay, Reply, Started, Status, TextDelta, Totals
 from m1_magic.errors import BudgetExceeded, KeyRefused, SomeFailed, Stopped, UsageError
 from m1_magic.options import beside, flags
 from m1_magic.pricing.dollars import from_nano, money
@@ -343,9 +343,11 @@ class Published(DisplayPublisher):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[tuple[bool, dict[str, Any]]] = []
+        self.painted = threading.Event()
 
     def publish(self, data: Any, metadata: Any = None, **more: Any) -> None:
         self.seen.append((bool(more.get("update")), dict(data)))
+        self.painted.set()
 
     def clear_output(self, wait: bool = False) -> None:
         pass
@@ -378,6 +380,43 @@ def test_updates_are_few_and_in_proportion_to_the_answers() -> None:
     sent = [len(data["text/html"]) for _, data in screen.display_pub.seen]
     answers = 3 * 70 * 33
     assert 9 < len(sent) < 70 and sum(sent) < 3 * 7 * 10_000 + 3.5 * 1.2 * answers + max(sent)
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+def test_kept_answers_appear_at_once(
+    server: OpenRouter, cell: Cell, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = shell.display_pub = Published()
+    told(server, monkeypatch, lambda _: Answer("Here." if published.painted.wait(30) else "Blind."))
+
+    def grids() -> list[str]:
+        made = [data.get("text/html", "") for _, data in published.seen]
+        published.seen.clear()
+        return [html for html in made if "m1-beside" in html]
+
+    cell("%%m1 -n 2\nx")
+    grew = grids()
+    assert len(grew) > 1 and "Here." not in grew[0] and grew[-1].count("Here.") == 2
+    PROCESS.end()
+    cell("%%m1 -n 2\nx")
+    (kept,) = grids()
+    assert kept.count("Here.") == 2 and len(server.chats) == 2
+
+
+@pytest.mark.parametrize(
+    ("pace", "replays", "painted"),
+    [(0, (True, True), False), (40, (True, True), True), (0, (True, False), True)],
+)
+def test_what_comes_bit_by_bit_is_seen_to_come(
+    pace: float, replays: tuple[bool, bool], painted: bool
+) -> None:
+    screen = Screen()
+    grid = Grid(screen, M1(pace=pace), ["a", "b"], pure=True)
+    for view, kept in zip(grid.views, replays, strict=True):
+        view.open(request(), None, "", Replay("i") if kept else None)
+        view.feed(TextDelta("Some words."))
+    grid.paint()
+    assert bool(screen.display_pub.seen) == painted
 
 
 def test_one_below_the_other_in_order(capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,19 +98,21 @@ FORMS: dict[str, Callable[[pd.DataFrame], Any]] = {
         dict.fromkeys(frame.select_dtypes(["object", "string"]), "category")
     ),
 }
-CASES = [(name, form) for name in TABLES for form in ("pandas", "polars")]
-CASES += [(name, form) for name in EXTRA for form in list(FORMS)[2:]]
+CASES = [(name, form) for name in TABLES for form in list(FORMS)[: None if name in EXTRA else 2]]
 
 
 # --- The tests ----------------------------------------------------------------------------
 
 
-TRUE: set[tuple[str, bool, bool, str]] = set()  # pages of tables that were found to be true
+TRUE: set[tuple[int, bool, str]] = set()  # pages of tables that were found to be true
 
 
 @cache
 def texts_of(name: str) -> pd.DataFrame:
-    return as_texts(table(name))
+    """Return a table as it is where no column mixes texts with other objects."""
+    frame = table(name)
+    made = as_texts(frame)
+    return frame if made.equals(frame) else made
 
 
 @pytest.mark.parametrize(("name", "form"), CASES, ids=["-".join(case) for case in CASES])
@@ -122,7 +124,7 @@ def test_every_statement_is_true(name: str, form: str) -> None:
     # Texts and numbers in one column count as texts; as categories they are what they are.
     raw = frame if form == "categories" else texts_of(name)
     nan = form == "polars with NaN"
-    page = (name, form == "categories", nan, summary.text)
+    page = (id(raw), nan, summary.text)
     if page not in TRUE:  # another form said the very same
         assert check(raw, summary, K, nan)[0] == []
         TRUE.add(page)

@@ -31,7 +31,7 @@ def server_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     (program.parent / "python").symlink_to(sys.executable)
     for name in ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setattr(marker, "asked", False)
+    monkeypatch.setattr(marker, "page_asked", False)
     command = [str(program.parent / "python"), str(program)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         monkeypatch.setenv("JPY_PARENT_PID", str(process.pid))
@@ -85,7 +85,7 @@ def test_it_is_looked_for_where_the_server_looks(
         assert told(COLAB_RELEASE_TAG="1")[1].startswith("Colab takes no extension")
         for pid in ("", "0", "-1", str(os.getpid())):  # none, or no server
             assert told(JPY_PARENT_PID=pid)[0] == "not known"
-        monkeypatch.setattr(marker, "asked", True)
+        monkeypatch.setattr(marker, "page_asked", True)
         assert told(JPY_PARENT_PID="")[0] == "works"
         page_of_doctor = doctor(VerbContext(PROCESS.session(), {}, input), [])
         assert "| front end | works | the page has asked this kernel" in page_of_doctor

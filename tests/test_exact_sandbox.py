@@ -38,7 +38,7 @@ SALES = pd.DataFrame(
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox({"sales": SALES}, timeout=0.3, memory=300_000_000) as made:
+    with Sandbox({"sales": SALES}, timeout=100, memory=300_000_000) as made:
         yield made
 
 
@@ -262,10 +262,11 @@ def test_none_of_200_hostile_queries_runs_reads_writes_or_changes_anything(
     assert [one.name for one in tmp_path.iterdir()] == ["there.csv"]
 
 
-def test_a_query_ends_at_its_time_limit_and_the_next_one_runs(sandbox: Sandbox) -> None:
-    query = sandbox.run("q", ENDLESS[2])
-    assert query.error == "It took longer than 0.3 s and was stopped."
-    assert only(sandbox, "SELECT 1") == 1
+def test_a_query_ends_at_its_time_limit_and_the_next_one_runs() -> None:
+    with Sandbox({"sales": SALES}, timeout=1) as box:
+        query = box.run("q", ENDLESS[2])
+        assert query.error == "It took longer than 1 s and was stopped."
+        assert only(box, "SELECT 1") == 1
 
 
 def test_a_query_that_needs_too_much_memory_is_told_so() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m1_magic.exact import numbers
-from m1_magic.exact.figures import shown
+from m1_magic.exact.figures import value_text
 from m1_magic.exact.filling import Filled, fill
 from m1_magic.exact.template import Code, Place, Template, Written, joined, pieces_of
 from m1_magic.render.inert_markdown import inert
@@ -186,7 +186,7 @@ def test_a_long_answer_of_one_odd_thing_is_unchanged_and_comes_to_an_end(part: s
     ],
 )
 def test_a_value_as_text(value: object, spec: str, expected: str) -> None:
-    assert (shown(value, spec).text, shown(value, spec).note) == (expected, "")
+    assert (value_text(value, spec).text, value_text(value, spec).note) == (expected, "")
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_a_value_as_text(value: object, spec: str, expected: str) -> None:
     ],
 )
 def test_a_format_that_does_not_fit_falls_back_with_a_note(value: object, spec: str) -> None:
-    assert shown(value, spec).text == shown(value).text
-    assert "does not fit" in shown(value, spec).note
+    assert value_text(value, spec).text == value_text(value).text
+    assert "does not fit" in value_text(value, spec).note
 
 
 @pytest.mark.parametrize(

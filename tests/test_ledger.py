@@ -385,7 +385,7 @@ def racing(path: Path, barrier: Any) -> tuple[int, int]:
 
 
 def test_l02_m16_six_kernels_never_pass_the_budget_together(path: Path) -> None:
-    found = race(racing, path, kernels=6, how="spawn")
+    found = race(racing, path, kernels=6, how="forkserver")
     assert all(isinstance(one, tuple) for one in found), found
     assert sum(done + refused for done, refused in found) == 6 * TRIES
     done = sum(done for done, _ in found)
@@ -406,7 +406,7 @@ def opening(path: Path, barrier: Any) -> None:
 
 
 def test_kernels_that_make_the_file_at_the_same_time(tmp_path: Path) -> None:
-    assert race(opening, tmp_path, kernels=4, how="spawn") == [None] * 4
+    assert race(opening, tmp_path, kernels=4, how="forkserver") == [None] * 4
     for file in tmp_path.glob("*.db"):
         assert rows(file, "SELECT count(*), sum(cost_nano) FROM attempts") == [(4, 400_000_000)]
 
@@ -514,10 +514,10 @@ def test_requests_that_are_alike_are_written_down_as_each_alone(more: dict[str, 
     plain = Request("m", (Message("system", (Text("Be brief."),)),), 50, prompt="{{text}}?", **more)
     for words in ("a", '"\\\n\t\0', "\ud800x", "é😀\u2028", "", alike.MARK, alike.HASHED, "</x>"):
         one = replace(plain, messages=(*plain.messages, Message("user", (Text(words),))))
-        assert together.told(one) == alike.told(one)
+        assert together.record(one) == alike.record(one)
         assert together.fingerprint(one) == one.fingerprint()
         other = replace(one, temperature=0.5)
-        assert together.told(other) == alike.told(other)
+        assert together.record(other) == alike.record(other)
 
 
 def test_a_batch_adds_to_the_totals_what_its_rows_add_up_to(path: Path) -> None:

@@ -23,13 +23,12 @@ from typing import Any
 
 import pytest
 
+from killed import forks, migrate
 from ledgers import (
     CENT,
     HOST,
     NOW,
-    AtLine,
     call,
-    die,
     ordinary_user,
     race,
     reserve,
@@ -468,6 +467,17 @@ def of_version(number: int, path: Path, **more: str) -> None:
         db.execute(f"PRAGMA user_version = {number}")
 
 
+def test_l15_a_new_file_is_as_one_that_went_through_all_versions(path: Path) -> None:
+    everything = "SELECT type, name, sql FROM sqlite_master ORDER BY rowid"
+    with closing(sqlite3.connect(":memory:")) as old:
+        for script in schema.SCHEMA:
+            for statement in schema.statements(script):
+                old.execute(statement)
+        Ledger(path, "new").close()
+        assert rows(path, everything) == old.execute(everything).fetchall()
+    assert rows(path, "PRAGMA user_version") == [(LATEST,)]
+
+
 def test_l15_a_file_of_version_2_gets_chats(path: Path) -> None:
     of_version(2, path, prompt="why?")
     with closing(Ledger(path, "old", lambda: NOW)) as ledger:
@@ -504,23 +514,20 @@ def test_l16_a_kernel_that_is_killed_in_any_line_of_migrating_leaves_a_whole_fil
     path: Path,
 ) -> None:
     died = 0
-    for line in range(1, 5000, 7):
-        for file in path.parent.glob("*"):
-            file.unlink()
-        make_old(path)
-        child = os.fork()
-        if not child:
-            sys.settrace(AtLine(line, ("schema.py", "disk.py"), die))
-            Ledger(path, "killed")
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        assert rows(path, "PRAGMA user_version") in ([(1,)], [(LATEST,)]), line
-        with closing(Ledger(path, "s1", lambda: NOW)) as ledger:
-            assert sums(ledger, "month") == (Decimal("0.0125"), Decimal("0.09")), line
-            assert ledger.news() == (), line
-        if not os.WIFSIGNALED(status):
-            break
-        died += 1
+    make_old(path)
+    old = path.read_bytes()
+    with forks(migrate) as killed:
+        for line in range(1, 5000, 7):
+            for file in path.parent.glob("*"):
+                file.unlink()
+            path.write_bytes(old)
+            died += (once := killed(path.parent, line))
+            assert rows(path, "PRAGMA user_version") in ([(1,)], [(LATEST,)]), line
+            with closing(Ledger(path, "s1", lambda: NOW)) as ledger:
+                assert sums(ledger, "month") == (Decimal("0.0125"), Decimal("0.09")), line
+                assert ledger.news() == (), line
+            if not once:
+                break
     assert died > 30
 
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, redirect_stdout
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -780,6 +781,12 @@ def hostile(payload: str, library: str) -> Any:
     return made
 
 
+@cache
+def harmless(library: str, prompt: str, level: str) -> str:
+    """Return what is sent of such a table without a payload."""
+    return sent(hostile(HARMLESS, library), prompt, send=level)
+
+
 def sent(table: Any, prompt: str = "why?", **options: Any) -> str:
     """Return the user's message about a table, by the doors that a cell goes through."""
     wish = Options(df=("t",), df_tokens=20_000, **options)
@@ -797,7 +804,7 @@ def test_foreign_text_changes_no_structure(library: str, payload: str) -> None:
     for level in ("names", "schema", "stats", "sample:3"):
         prompt = "why {{t}}?" if level == "stats" else "why?"
         text = sent(hostile(PAYLOADS[payload], library), prompt, send=level)
-        usual = sent(hostile(HARMLESS, library), prompt, send=level)
+        usual = harmless(library, prompt, level)
         lines, like = text.split("\n"), usual.split("\n")
         starts = re.compile(r"^(- `|row \d+: |`t`: |<data-|</data-|- |why|$|Text between)")
         assert [m and m[0] for m in map(starts.match, lines)] == [

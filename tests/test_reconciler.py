@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,9 +19,11 @@ from typing import Any
 
 import pytest
 
+import kernels
 from emulator import Answer, OpenRouter
 from faulty import until
-from ledgers import HOST, NOW, AtLine, call, die, in_threads, reserve, rows, settle, sums
+from killed import ask, forks
+from ledgers import HOST, NOW, call, in_threads, reserve, rows, settle, sums
 from m1_magic import api, verbs
 from m1_magic.backends import Chooser
 from m1_magic.calls import Started, TextDelta
@@ -80,7 +81,7 @@ class View:
     def close(self, receipt):
         if point == "settled": die()
 
-print("ready", flush=True)
+print(os.getpid(), flush=True)
 api.session().ask(build(Options(), "hello", api.settings()), View())
 """
 POINTS = {  # state after the kill, and whether a generation id is in the ledger
@@ -99,19 +100,22 @@ def killed(server: OpenRouter, path: Path, point: str) -> int:
     if point == "headers":
         more = {"hold": threading.Event(), "hold_after": 0}
     server.say(Answer(text=["one ", "two"], generation_id="gen-1-killed", cost=0.0042, **more))
-    with subprocess.Popen([sys.executable, "-c", CHILD, point], stdout=subprocess.PIPE) as child:
+    command = [*kernels.python(), "-c", CHILD, point]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         try:
+            assert child.stdout
+            pid = int(child.stdout.readline())
             if point == "sent":
                 assert server.wait_chats(1)
             elif point == "headers":
                 assert server.wait_chats(1) and server.wait_held()
                 assert until(lambda: rows(path, STATES)[0][0] == "streaming")
             if point in ("sent", "headers"):
-                child.kill()
+                os.kill(pid, signal.SIGKILL)
             assert child.wait(60) == -signal.SIGKILL
         finally:
             child.kill()
-    return child.pid
+    return pid
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -157,41 +161,29 @@ def test_i12_it_happens_in_the_background_and_the_tokens_come_with_it(
     assert rows(own_home / "ledger.db", "SELECT provider FROM attempts") == [("Minimax",)]
 
 
-OURS = (
-    "loop.py", "rounds.py", "ledger/__init__.py", "store.py", "journal.py", "failsafe.py",
-    "accumulator.py",
-)  # fmt: skip
-
-
 def test_i12_kill_9_in_any_line_leaves_what_the_next_kernel_needs(path: Path) -> None:
     finished = 0
-    for line in range(1, 10_000, 5):
-        for file in path.parent.glob("ledger*"):
-            file.unlink()
-        child = os.fork()
-        if not child:
-            asking = session(path.parent, Scripted(answer("all", cost="0.01")))
-            asking.ledger  # noqa: B018
-            sys.settrace(AtLine(line, OURS, die))
-            asking.ask(request(), Seen())
-            os._exit(0)
-        died = os.WIFSIGNALED(os.waitpid(child, 0)[1])
-        with closing(Ledger(path, "next")) as ledger:
-            sweep(ledger, datetime.now(UTC))
-            assert ledger.check() == "ok"
-            calls = rows(path, "SELECT status, error FROM calls")
-            found = rows(path, "SELECT state, cost_nano, hold_nano FROM attempts")
-            assert len(calls) == len(found) <= 1, line
-            spent, held, calls_told = ledger.spent(datetime.now(UTC))["day"]
-            assert calls_told == len(calls), line
-            for state, cost, hold in found:
-                assert (state, cost) in (("pending", None), ("settled", 10_000_000)), line
-                assert held == (0 if cost else Decimal(hold) / 10**9), line
-                assert spent == Decimal(cost or 0) / 10**9, line
-            assert set(calls) <= {("ok", None), ("failed", ENDED)}, line
-            finished += calls == [("ok", None)]
-        if not died:
-            break
+    with forks(ask) as killed:
+        for line in range(1, 10_000, 5):
+            for file in path.parent.glob("ledger*"):
+                file.unlink()
+            died = killed(path.parent, line)
+            with closing(Ledger(path, "next")) as ledger:
+                sweep(ledger, datetime.now(UTC))
+                assert ledger.check() == "ok"
+                calls = rows(path, "SELECT status, error FROM calls")
+                found = rows(path, "SELECT state, cost_nano, hold_nano FROM attempts")
+                assert len(calls) == len(found) <= 1, line
+                spent, held, calls_told = ledger.spent(datetime.now(UTC))["day"]
+                assert calls_told == len(calls), line
+                for state, cost, hold in found:
+                    assert (state, cost) in (("pending", None), ("settled", 10_000_000)), line
+                    assert held == (0 if cost else Decimal(hold) / 10**9), line
+                    assert spent == Decimal(cost or 0) / 10**9, line
+                assert set(calls) <= {("ok", None), ("failed", ENDED)}, line
+                finished += calls == [("ok", None)]
+            if not died:
+                break
     assert not died and line > 300 and finished > 1
 
 

@@ -40,6 +40,7 @@ from m1_magic.errors import (
     UsageError,
 )
 from m1_magic.ledger import batches
+from m1_magic.pricing.dollars import money
 from m1_magic.render import page
 from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
@@ -442,6 +443,39 @@ def test_a_key_that_is_refused_in_the_middle_stops_all(server: OpenRouter) -> No
     assert len(server.chats) <= 100 + 2 * 64
     assert any("does not accept the key" in note for note in report.notes)
     one_sum(server, report)
+
+
+def test_a_key_that_is_refused_at_row_3000_costs_what_had_come(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    key, record, asked_for = server.key, server.record, Counter[str]()
+
+    def refusing(received: Any) -> None:
+        record(received)
+        asked_for[received.path] += 1
+        if received.path.endswith("/chat/completions") and asked_for[received.path] == 3_000:
+            server.key = "revoked"
+
+    server.record = refusing  # type: ignore[method-assign]
+    table = pd.DataFrame({"text": texts(5_000)})
+    made, report = mapping(table)
+    answers = int(made.label.notna().sum())
+    assert 3_000 - 64 <= answers <= 3_000
+    assert (report.asked, report.failed) == (answers, 5_000 - answers)
+    assert set(made.label_status.dropna()) == {"not asked"}
+    cost = one_sum(server, report)
+    assert len(server.generations) == answers
+    (note,) = report.notes
+    assert "does not accept the key" in note and "Nothing was charged" not in note
+    assert f"{answers:,} answers had come, for {money(cost)}." in note
+    assert "%m1 login" in note
+    assert "Running it again asks only those that have no answer." in report.page()
+    server.key, server.record = key, record  # type: ignore[method-assign]
+    before = len(server.chats)
+    made, second = mapping(table)
+    assert made.label.tolist() == ["yes"] * 5_000
+    assert (second.kept, second.asked) == (answers, 5_000 - answers)
+    assert len(server.chats) - before == 5_000 - answers
+    one_sum(server, report, second)
 
 
 def test_choices_are_asked_for_once_more_then_null(server: OpenRouter) -> None:

@@ -369,7 +369,7 @@ def test_no_view_shows_the_thinking_of_a_hint(tmp_path: Path, kind: str, keep: b
     else:
         view = Widgets(settings, now) if kind == "panel" else TerminalView(settings, screen, now)
     thoughts: list[Event] = [ReasoningDelta(f"{word} ") for word in CANARY.split()]
-    answer = [TextDelta("A sentence of the answer.\n\n")] * 400
+    answer = [TextDelta("A sentence of the answer.\n\n")] * 150
     script = [Started("g"), *thoughts, *answer, Finish("stop", USAGE, Decimal(0))]
     asking = session(tmp_path / "home", Scripted(script))
     asking.ask(request(keep_thinking=keep), view)

@@ -21,9 +21,20 @@ TABLE = "**Adelie** leads:\n\n| species | n |\n|---|---|\n| Adelie | 152 |\n"
 @pytest.fixture
 def ipython(server: OpenRouter) -> Iterator[pexpect.spawn[str]]:
     """A terminal IPython with the extension loaded; its prompts are ``In [n]:``."""
+    yield from loaded(*kernels.python())
+
+
+@pytest.fixture
+def ordinary(server: OpenRouter) -> Iterator[pexpect.spawn[str]]:
+    """One that is forked from nothing, whose terminal is its own."""
+    yield from loaded(sys.executable)
+
+
+def loaded(*python: str) -> Iterator[pexpect.spawn[str]]:
+    command = [*python, "-m", "IPython", "--no-banner", "--colors=nocolor", "--simple-prompt"]
     child = pexpect.spawn(
-        sys.executable,
-        ["-m", "IPython", "--no-banner", "--colors=nocolor", "--simple-prompt"],
+        command[0],
+        command[1:],
         encoding="utf-8",
         dimensions=(60, 120),
         timeout=60,
@@ -71,21 +82,21 @@ def test_a_cell_magic_waits_for_its_body(server: OpenRouter, ipython: pexpect.sp
 
 
 def test_ctrl_c_stops_keeps_the_text_and_says_so_in_one_paragraph(
-    server: OpenRouter, ipython: pexpect.spawn[str]
+    server: OpenRouter, ordinary: pexpect.spawn[str]
 ) -> None:
     server.say(Answer(text="Slowly, slowly, slowly", hold=threading.Event(), hold_after=3))
-    ipython.sendline("%m1 ask why?")
+    ordinary.sendline("%m1 ask why?")
     assert server.wait_chats(1, 30)
     assert server.wait_held(-1, 30)
-    ipython.expect("Slow")
-    ipython.sendintr()
-    ipython.expect(r"In \[3\]: ")
-    shown = plain(ipython.before)
+    ordinary.expect("Slow")
+    ordinary.sendintr()
+    ordinary.expect(r"In \[3\]: ")
+    shown = plain(ordinary.before)
     assert "Stopped: Stopped by you; the text so far is kept." in shown
     assert "Traceback" not in shown
     assert server.wait_closed()
-    ipython.sendline("_m1.status, _m1.text[:4]")
-    ipython.expect(r"\('stopped', 'Slow'\)")
+    ordinary.sendline("_m1.status, _m1.text[:4]")
+    ordinary.expect(r"\('stopped', 'Slow'\)")
 
 
 def test_cells_and_the_last_error_go_along(server: OpenRouter, ipython: pexpect.spawn[str]) -> None:

@@ -117,12 +117,14 @@ NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 def test_a_kept_list_comes_back_as_it_was(own_home: Path) -> None:
     limits = replace(OFFER, at=NOW)
     price_lists.keep("openrouter.ai", MODEL, None, limits)
-    assert price_lists.kept("openrouter.ai", MODEL, None, NOW) == limits
-    assert price_lists.kept("openrouter.ai", MODEL, {"prompt": 1}, NOW) is None
-    assert price_lists.kept("other.example", MODEL, None, NOW) is None
-    assert price_lists.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=29)) == limits
-    assert price_lists.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=31)) is None
-    assert price_lists.kept("openrouter.ai", MODEL, None, NOW - timedelta(days=2)) is None
+    assert price_lists.saved_limits("openrouter.ai", MODEL, None, NOW) == limits
+    assert price_lists.saved_limits("openrouter.ai", MODEL, {"prompt": 1}, NOW) is None
+    assert price_lists.saved_limits("other.example", MODEL, None, NOW) is None
+    assert (
+        price_lists.saved_limits("openrouter.ai", MODEL, None, NOW + timedelta(days=29)) == limits
+    )
+    assert price_lists.saved_limits("openrouter.ai", MODEL, None, NOW + timedelta(days=31)) is None
+    assert price_lists.saved_limits("openrouter.ai", MODEL, None, NOW - timedelta(days=2)) is None
     assert (own_home / "prices.json").stat().st_mode & 0o077 == 0
 
 
@@ -137,10 +139,10 @@ def test_a_kept_list_comes_back_as_it_was(own_home: Path) -> None:
 def test_a_damaged_file_is_no_list_and_is_replaced(own_home: Path, content: str) -> None:
     own_home.mkdir()
     (own_home / "prices.json").write_text(content, "utf-8", "surrogateescape")
-    assert price_lists.kept("h", MODEL, None, NOW) is None
+    assert price_lists.saved_limits("h", MODEL, None, NOW) is None
     limits = replace(OFFER, at=NOW)
     price_lists.keep("h", MODEL, None, limits)
-    assert price_lists.kept("h", MODEL, None, NOW) == limits
+    assert price_lists.saved_limits("h", MODEL, None, NOW) == limits
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_a_kept_list_that_cannot_be_is_none(own_home: Path, change: dict[str, An
     path = own_home / "prices.json"
     ((name, written),) = json.loads(path.read_text()).items()
     path.write_text(json.dumps({name: written | change}))
-    assert price_lists.kept("h", MODEL, None, NOW) is None
+    assert price_lists.saved_limits("h", MODEL, None, NOW) is None
 
 
 def test_the_file_does_not_grow_without_end(own_home: Path) -> None:
@@ -161,8 +163,8 @@ def test_the_file_does_not_grow_without_end(own_home: Path) -> None:
         at = NOW + timedelta(seconds=number)
         price_lists.keep("h", f"m/{number}", None, replace(OFFER, at=at))
     assert len(json.loads((own_home / "prices.json").read_text())) == price_lists.MOST_LISTS
-    assert price_lists.kept("h", "m/0", None, NOW) is None
-    assert price_lists.kept("h", f"m/{price_lists.MOST_LISTS}", None, NOW) is not None
+    assert price_lists.saved_limits("h", "m/0", None, NOW) is None
+    assert price_lists.saved_limits("h", f"m/{price_lists.MOST_LISTS}", None, NOW) is not None
 
 
 class Listing(Scripted):

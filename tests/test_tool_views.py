@@ -289,7 +289,7 @@ def test_nothing_of_a_call_is_alive() -> None:
     for number, text in enumerate(hostile):
         given = text if number % 2 else json.dumps({"a": text, "b": [text]})
         ended = ToolEnded(ToolCall("c", text, given), text, "failed")
-        coming = tools.Coming("c", text, given, whole=bool(number % 4 // 2))
+        coming = tools.Coming("c", text, given, complete=bool(number % 4 // 2))
         page = tools.html([ended], [coming])
         assert Tags(page).found <= SAFE, page
         assert "\x1b" not in page and "\u202e" not in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import json
 import linecache
 import pathlib
@@ -17,6 +18,8 @@ import pydantic
 import pytest
 
 from m1_magic.context.frames.summary import Wish
+from m1_magic.events import ToolEnded, rounds
+from m1_magic.messages import ToolCall
 from m1_magic.privacy import redaction
 from m1_magic.tools.results import Results
 from m1_magic.tools.signature import Misfit, Tool, described
@@ -157,6 +160,41 @@ def test_positional_arguments_stay_in_their_places():
     assert made.run(read(made, '{"a": 10, "d": 40}')) == "10 2 3 40"
 
 
+def test_arguments_come_in_their_places_as_people_write_them():
+    @functools.singledispatch
+    def twice(a: int, b: int = 2) -> str:
+        return f"{a} {b}"
+
+    def placed(function: Callable[..., Any]) -> Callable[..., Any]:
+        return functools.wraps(function)(lambda *values: function(*values))
+
+    def many(a: int, b: int = 2, c: int = 3, *, d: int = 4) -> str:
+        return f"{a} {b} {c} {d}"
+
+    for function, text, gives in (
+        (twice, '{"a": 1}', "1 2"),
+        (placed(many), '{"a": 1, "b": 5}', "1 5 3 4"),
+        (many, '{"d": 9, "c": 8, "a": 1}', "1 2 8 9"),
+        (functools.partial(many, 7), '{"b": 5}', "7 5 3 4"),
+        (functools.partial(many, b=7), '{"a": 1, "c": 5}', "1 7 5 4"),
+    ):
+        made = described(function, "many")
+        assert made.run is not None and made.run(read(made, text)) == gives
+
+
+def test_nan_is_no_json_and_is_sent_back_as_text():
+    def half(of: float) -> float:
+        return of / 2
+
+    made = described(half, "half")
+    given, written = made.read('{"of": NaN}')
+    assert given["of"] != given["of"]
+    call = ToolEnded(ToolCall("c", "half", written), "nan")
+    (asks, *_) = rounds("", [call])
+    (sent,) = asks.wire(())["tool_calls"]
+    assert json.loads(sent["function"]["arguments"], parse_constant=pytest.fail) == {"of": "NaN"}
+
+
 def test_an_argument_whose_default_is_none_may_be_null():
     def some(count: int = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013
 
@@ -258,6 +296,20 @@ ONE = pd.DataFrame({"pay": [918_273, 918_273]})
 def test_no_result_tells_of_few_rows(level: str, make: Callable[[], Any]):
     text = Results(Wish(level=level), redaction.ISSUERS).told(make())
     assert text and not any(one in text for one in (*CANARY.split(), "918", "sk-or"))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda *both: both, lambda *both: [*both], lambda *both: {CANARY: both[0], 1: both[1]}]
+)
+def test_frames_that_come_together_are_told_one_by_one(make: Callable[..., Any]):
+    people, other = pd.DataFrame(PEOPLE), pd.DataFrame({"n": range(30)})
+    text = Results(Wish(), redaction.ISSUERS).told(make(people, other))
+    assert "`result 1`: 24 rows × 2 columns" in text and "`result 2`: 30 rows" in text
+    assert not any(one in text for one in CANARY.split())
+    shown = Results(Wish(level="sample", rows=2), redaction.ISSUERS).told((people, "so", other))
+    assert f"{CANARY}0" in shown and "\n\nresult 2: so\n\n" in shown and "`result 3`" in shown
+    many = Results(Wish(), redaction.ISSUERS).told([other] * 11)
+    assert many == "(a value of type list, of which nothing can be told)"
 
 
 def test_values_that_code_repeats_in_many_rows_are_not_figures():

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 import pytest
+import typing_extensions
 
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask
-from m1_magic.errors import Stopped
+from m1_magic.errors import Stopped, UsageError
 from m1_magic.interrupts import Stop
 from m1_magic.tools import answer as tool_answer
 from test_tools import Says, add, called, settled
@@ -162,3 +164,51 @@ def test_the_data_are_in_the_answer_after_the_last_round(
     reply = ask("go", tools=[add], yes=True, returns=kind)
     assert reply.data == data and len(server.chats) == 2
     settled(server, reply)
+
+
+class Half:
+    def __call__(self, of: float) -> float:
+        return of / 2
+
+
+HALF = Half()
+
+
+def test_what_python_says_of_all_objects_describes_none(server: OpenRouter) -> None:
+    assert called(server, HALF, {"of": 3}, name="half", namespace={"half": HALF}) == "1.5"
+    assert "description" not in server.chats[0].body["tools"][0]["function"]
+
+
+class Place(TypedDict):
+    city: str
+
+
+class Town(typing_extensions.TypedDict):
+    city: str
+
+
+def test_a_typed_dict_is_a_type_or_it_is_said_where_it_comes_from(server: OpenRouter) -> None:
+    def old(place: Place) -> str:
+        return place["city"]
+
+    def new(place: Town) -> str:
+        return place["city"]
+
+    assert called(server, new, {"place": {"city": "Porto"}}) == "Porto"
+    if sys.version_info >= (3, 12):
+        assert called(server, old, {"place": {"city": "Porto"}}) == "Porto"
+        return
+    with pytest.raises(UsageError, match="Import TypedDict from typing_extensions"):
+        ask("go", tools=[old], yes=True)
+
+
+def test_a_table_is_bound_where_it_cannot_be_an_argument(server: OpenRouter) -> None:
+    def count(city: str, table: pd.DataFrame = TABLE) -> int:
+        return len(table)
+
+    with pytest.raises(UsageError, match=r"or bound: functools\.partial\(f, table=df\)"):
+        ask("go", tools=[count], yes=True)
+    bound = functools.partial(count, table=TABLE)
+    space = {"count": bound}
+    assert called(server, bound, {"city": "x"}, name="count", namespace=space) == "60"
+    assert "Zebulon" not in json.dumps(server.chats[0].body)

@@ -50,13 +50,16 @@ def test_a_task_a_file_and_cells_go_along(
         ({"cells": "first"}, "first"),
         ({"thinking": "deep"}, "no thinking level 'deep'"),
         ({"files": "'open"}, "quote is not closed"),
+        ({"tools": "best, wurst"}, "There is no function 'wurst'. Nothing was sent"),
+        ({"tools": "sql"}, "--tools sql queries tables, and none goes along. Nothing was sent"),
+        ({"tools": "best", "model": "a,b"}, "Here one answer at a time"),
     ],
-    ids=["file", "cell", "spec", "thinking", "quote"],
+    ids=["file", "cell", "spec", "thinking", "quote", "tool", "tool sql", "models"],
 )
 def test_what_cannot_go_along_is_told_and_nothing_sent(
     server: OpenRouter, page: Page, hand: Hand, fields: dict[str, str], told: str
 ) -> None:
-    cell(page, "1")
+    cell(page, "def best(city: str) -> str: return city")
     hand.fill(**fields)
     hand.ask("why?")
     assert told in hand.error and server.chats == []
@@ -161,3 +164,29 @@ def test_the_chat_is_saved_as_a_notebook(server: OpenRouter, hand: Hand, tmp_pat
     assert "it was not overwritten" in saved(hand, tmp_path / "mine.ipynb")
     assert (tmp_path / "mine.ipynb").read_text() == "{}"
     assert "is not the name of a notebook" in saved(hand, tmp_path / "talk.txt")
+
+
+def described(server: OpenRouter) -> list[str]:
+    """The functions of the last call, by name."""
+    return [one["function"]["name"] for one in server.chats[-1].body.get("tools", ())]
+
+
+def test_functions_are_named_in_a_field(server: OpenRouter, page: Page, hand: Hand) -> None:
+    cell(page, "def best(city: str) -> str: return city\ndef worst(city: str) -> str: return city")
+    hand.fill(tools=" best, worst ")
+    hand.ask("why?")
+    assert described(server) == ["best", "worst"] and hand.error == ""
+    hand.fill(tools="")
+    hand.ask("and now?")
+    assert described(server) == []
+
+
+def test_functions_that_are_handed_over_need_no_name_here(server: OpenRouter, page: Page) -> None:
+    def best(city: str) -> str:
+        return city
+
+    cell(page, "def worst(city: str) -> str: return city")
+    hand = page.panel(tools=[best, "worst"])
+    assert hand.labelled("tools").value == "best,worst"
+    hand.ask("why?")
+    assert described(server) == ["best", "worst"] and "best  " not in str(hand.ticks())

@@ -14,7 +14,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from m1_magic.backends import sse
-from m1_magic.backends.chunks import Reader, as_chunk, characters, whole
+from m1_magic.backends.chunks import Reader, as_chunk, characters, unstreamed
 from m1_magic.backends.thinking import CLOSE, OPEN, ThinkSplitter
 from m1_magic.calls import (
     SOURCES,
@@ -651,8 +651,12 @@ def test_the_usage_may_stand_in_the_choice() -> None:
 
 
 def test_a_message_in_a_stream_is_read_where_nothing_came_before() -> None:
-    whole = {"choices": [{"message": {"content": "Yes."}, "finish_reason": "stop"}]}
-    assert fold(feed(whole)[0]) == fold(feed(delta(content="Yes."), whole)[0]) == ("", "Yes.")
+    unstreamed = {"choices": [{"message": {"content": "Yes."}, "finish_reason": "stop"}]}
+    assert (
+        fold(feed(unstreamed)[0])
+        == fold(feed(delta(content="Yes."), unstreamed)[0])
+        == ("", "Yes.")
+    )
 
 
 def test_a_name_of_a_model_is_one_short_line() -> None:
@@ -670,7 +674,7 @@ def test_a_whole_answer_reads_like_a_stream_of_it() -> None:
     answer = {"id": "gen-1", "model": "m", "usage": usage}
     answer["choices"] = [{"index": 0, "finish_reason": "length", "message": message}]
     body = json.dumps(answer).encode()
-    read = whole(cut(body, [5, 40, 41]))
+    read = unstreamed(cut(body, [5, 40, 41]))
     assert read is not None
     events, finish = feed(as_chunk(read))
     assert fold(events) == ("Hm.", "Yes.")
@@ -689,4 +693,4 @@ def test_an_endless_body_is_not_read_to_its_end() -> None:
         raise AssertionError("read on and on")
 
     with pytest.raises(ValueError, match="without an end"):
-        whole(endless())
+        unstreamed(endless())

@@ -26,7 +26,9 @@ class Table:
     def __init__(self, frame: pd.DataFrame, k: int, sampled: int = 0) -> None:
         self.frame, self.k, self.sampled = frame, max(k, 1), sampled
         self.exact, self.which = k == 0, (frame, k, sampled)
+        self.right: set[str] = set()  # lines, which come again where a table has several forms
         self._labels: dict[tuple[str, int], pd.Series] = {}
+        self._codes: dict[tuple[str, int], tuple[np.ndarray, list[str]]] = {}
         self._numbers: dict[str, pd.Series] = {}
         self.names = {f"`{masked_value(safe_name(str(name)))}`": name for name in frame}
 
@@ -50,6 +52,14 @@ class Table:
         if (name, size) not in self._labels:
             self._labels[name, size] = self._labelled(self.series(name), size)
         return self._labels[name, size]
+
+    def codes(self, name: str, shown: list[str] | None = None) -> tuple[np.ndarray, list[str]]:
+        """Each row's label as its place among those that there are, -1 where there is none."""
+        which = (name, len(shown[0]) if shown else 19)
+        if which not in self._codes:
+            places, labels = pd.factorize(self.labels(name, shown))
+            self._codes[which] = places, labels.tolist()
+        return self._codes[which]
 
     def _labelled(self, series: pd.Series, size: int) -> pd.Series:
         places, values = pd.factorize(series)
@@ -77,9 +87,12 @@ def _table(*which: Any) -> Table:
 def wrong(fact: str, frame: pd.DataFrame, k: int, sampled: int = 0) -> str | None:
     """Return what is wrong about a line, "" if nothing is, None if no check knows its form."""
     table = _table(frame, k, sampled)
+    if fact in table.right:
+        return ""
     for form, check in CHECKS.items():
         if found := re.fullmatch(form, fact):
             said = check(table, *found.groups())
+            table.right |= set() if said else {fact}
             return f"{fact}: {said}" if said else ""
     return None
 
@@ -131,12 +144,13 @@ def close(table: Table, values: pd.Series, shown: str, mark: str, scale: float =
     return ""
 
 
-def explained(table: Table, values: pd.Series, labels: pd.Series, about: str, shown: str) -> str:
-    both = values.notna() & labels.notna()
-    values, labels = values[both], labels[both]
-    within = values.groupby(labels).transform("mean")
-    eta = float(((within - values.mean()) ** 2).sum() / ((values - values.mean()) ** 2).sum())
-    near = (0.05 if table.sampled else 0.11 if len(values) < 500 else 0.06) if about else 0.00501
+def explained(table: Table, values: pd.Series, groups: np.ndarray, about: str, shown: str) -> str:
+    y = values.to_numpy(dtype=float)
+    both = ~np.isnan(y) & (groups >= 0)
+    y, groups = y[both] - y[both].mean(), groups[both]
+    sizes, sums = np.bincount(groups), np.bincount(groups, y)
+    eta = float((sums[sizes > 0] ** 2 / sizes[sizes > 0]).sum() / (y**2).sum())
+    near = (0.05 if table.sampled else 0.11 if len(y) < 500 else 0.06) if about else 0.00501
     return "" if abs(eta - float(shown)) <= near else f"η² {shown}, not {eta:.4f}"
 
 
@@ -145,26 +159,30 @@ def mean_by(
 ) -> str:
     each = re.fullmatch(rf"(≈ )?({NUMBER}) in each of (\d+) groups", text)
     told = [] if each else [*parts(text)]
-    labels = table.labels(g, [one[0] for one in told])
+    groups, labels = table.codes(g, [one[0] for one in told])
     if label in ("true", ""):
         values = table.numbers(y)
     else:
-        own = table.labels(y)
-        values = (own == label).where(own.notna()).astype(float)
+        own, texts = table.codes(y)
+        place = texts.index(label) if label in texts else len(texts)
+        values = pd.Series(np.where(own < 0, np.nan, own == place))
     if each:
-        told = [(one, each[1] or "", each[2]) for one in labels.dropna().unique()]
+        told = [(one, each[1] or "", each[2]) for one in labels]
         if len(told) != int(each[3]):
             return f"{len(told)} groups"
-    rows, scale = values.groupby(labels).indices, 100.0 if label else 1.0
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(len(labels) + 1))
+    rows = {one: order[starts[i] : starts[i + 1]] for i, one in enumerate(labels)}
+    scale = 100.0 if label else 1.0
     said = [
         f"{one}: {bad}"
         for one, mark, shown in told
         if (bad := close(table, values.iloc[rows.get(one, [])], shown, mark, scale))
     ]
-    if eta and (bad := explained(table, values, labels, about, eta)):
+    if eta and (bad := explained(table, values, groups, about, eta)):
         said.append(bad)
     rest = re.search(r"([\d,]+) more not told", text)
-    many = labels[labels.notna()].nunique() - len(told)
+    many = len(labels) - len(told)
     if not table.sampled and many != (int(rest[1].replace(",", "")) if rest else 0):
         said.append(f"{many} more")
     return "; ".join(said)
@@ -223,7 +241,12 @@ def weaker(table: Table, among: str, text: str) -> str:
 def cramer(table: Table, among: str, text: str) -> str:
     said = []
     for x, y, mark, shown in pairs_of(text):
-        counts = pd.crosstab(table.labels(x), table.labels(y)).to_numpy(dtype=float)
+        (a, texts), (b, others) = table.codes(x), table.codes(y)
+        both = (a >= 0) & (b >= 0)
+        cells = a[both] * len(others) + b[both]
+        counts = np.bincount(cells, minlength=len(texts) * len(others)).astype(float)
+        counts = counts.reshape(len(texts), len(others))
+        counts = counts[counts.any(1)][:, counts.any(0)]
         n = counts.sum()
         expected = counts.sum(1, keepdims=True) * counts.sum(0, keepdims=True) / n
         phi = float(((counts - expected) ** 2 / expected).sum() / n)
@@ -254,10 +277,10 @@ def curve(
     both = a.notna() & b.notna()
     a, b = a[both].reset_index(drop=True), b[both].reset_index(drop=True)
     cuts = np.unique(np.quantile(a, np.arange(1, 10) / 10))
-    tenths = pd.Series(np.searchsorted(cuts, a, side="right").astype(str))
+    tenths = np.searchsorted(cuts, a, side="right")
     said = explained(table, b, tenths, mark, eta)
     said += near_r(table, a, b, about, r) if r else ""
-    means = b.groupby(tenths.astype(int)).mean().to_numpy()
+    means = b.groupby(tenths).mean().to_numpy()
     turn = means.argmin() if "lowest" in (bend or "") else means.argmax()
     return said + (" no turn" if bend and not 2 <= turn < len(means) - 2 else "")
 
@@ -433,7 +456,7 @@ def season(
     rest = values - slope * x / x.max() - least
     names = {"month": when.dt.month_name(), "weekday": when.dt.day_name()}
     labels = names.get(unit, when.dt.hour.astype(str) + ":00")
-    said = explained(table, rest, labels, mark, eta)
+    said = explained(table, rest, pd.factorize(labels)[0], mark, eta)
     means = rest.groupby(labels).mean()
     slack = 0.1 * float(np.ptp(means))
     if means[high] < means.max() - slack or means[low] > means.min() + slack:

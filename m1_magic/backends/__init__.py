@@ -78,7 +78,7 @@ class Chooser:
         self, progress: Callable[[int, int], None] | None = None, key: Key | None = None
     ) -> None:
         self._progress, self._key = progress, key
-        self._kept: tuple[object, Backend] | None = None
+        self._backend: tuple[object, Backend] | None = None
 
     def __call__(self, settings: M1) -> Backend:
         """Return the backend for these settings.
@@ -111,10 +111,10 @@ class Chooser:
 
     def close(self) -> None:
         """Let go of the kept backend; a call in a thread may still be reading from it."""
-        self._kept = None
+        self._backend = None
 
     def _keep(self, what: object, make: Callable[[], Backend]) -> Backend:
         # The one before is not closed: another thread may still be reading from it.
-        if self._kept is None or self._kept[0] != what:
-            self._kept = (what, make())
-        return self._kept[1]
+        if self._backend is None or self._backend[0] != what:
+            self._backend = (what, make())
+        return self._backend[1]

@@ -16,7 +16,7 @@ from ..events import ToolCallDelta
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import error_bodies, http_errors, sse
-from .chunks import Reader, as_chunk, error_of, whole
+from .chunks import Reader, as_chunk, error_of, unstreamed
 
 # While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads,
 # an event that is no JSON.
@@ -127,7 +127,7 @@ class Answers:
             raise http_errors.broken(
                 self.name, f"HTTP {response.status_code} with nothing in it", begun=False
             )
-        answer = whole(chain([taken], bytes_)) if head.startswith(b"{") else None
+        answer = unstreamed(chain([taken], bytes_)) if head.startswith(b"{") else None
         if answer is None:
             raise http_errors.web_page(self.name)
         if error_of(answer) is answer:

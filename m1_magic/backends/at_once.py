@@ -32,7 +32,7 @@ ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", 
 IDLE = 15.0  # seconds after which a connection is not used again: a server may have closed it
 
 
-class Came:
+class RawAnswer:
     """What came of one answer: a response and its deadlines, as `answers` reads them."""
 
     def __init__(self) -> None:
@@ -79,13 +79,13 @@ class Wire(Protocol):
         self,
         error: BaseException,
         what: str,
-        watchdog: Came,
+        watchdog: RawAnswer,
         head: tuple[int, Mapping[str, str]],
         request: Request | None = None,
     ) -> M1Error:
         """Return what one of ``failed`` means."""
 
-    def read(self, response: Response, watchdog: Came, model: str) -> Iterator[Event]:
+    def read(self, response: Response, watchdog: RawAnswer, model: str) -> Iterator[Event]:
         """Yield the events of a response."""
 
 
@@ -102,12 +102,12 @@ class ManyWires:
         wire.only_ours(request)
         self._headers = request.headers.raw
 
-    def came(self) -> Came:
+    def new_answer(self) -> RawAnswer:
         """Return what one answer will be taken into."""
-        return Came()
+        return RawAnswer()
 
     async def fetch(
-        self, request: Request, came: Came, started: Callable[[str | None], object]
+        self, request: Request, answer: RawAnswer, started: Callable[[str | None], object]
     ) -> None:
         """Take in an answer; ``started`` is told its generation id once its headers are there.
 
@@ -119,38 +119,38 @@ class ManyWires:
         try:
             async with asyncio.timeout(min(most.first_token, most.deadline)) as until:
                 try:
-                    response = await self._post(request, came)
+                    response = await self._post(request, answer)
                 except (*self._wire.failed, *_aiohttps()) as error:
                     failed = _lost(error)
                 else:
-                    started(came.headers.get("x-generation-id") or None)
-                    await self._take(response, came, until)
+                    started(answer.headers.get("x-generation-id") or None)
+                    await self._take(response, answer, until)
                     return
         except TimeoutError:
-            came.expired = self._expired(came)
-            if came.accepted:
+            answer.expired = self._expired(answer)
+            if answer.accepted:
                 return
-            failed = httpx2.ReadTimeout(came.expired)
-        head = (came.status_code, came.headers)
+            failed = httpx2.ReadTimeout(answer.expired)
+        head = (answer.status_code, answer.headers)
         # Outside of ``except``, for the error holds key and prompt.
-        raise self._wire.problem(failed, request.model, came, head, request)
+        raise self._wire.problem(failed, request.model, answer, head, request)
 
-    def events(self, came: Came, model: str) -> Iterator[Event]:
+    def events(self, answer: RawAnswer, model: str) -> Iterator[Event]:
         """Yield the events of what came; raise M1Error where it broke."""
-        return self._wire.read(came, came, model)
+        return self._wire.read(answer, answer, model)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
 
-    async def _post(self, request: Request, came: Came) -> httpx2.Response:
+    async def _post(self, request: Request, answer: RawAnswer) -> httpx2.Response:
         """Return the response to a request once its headers are there; raise what is no answer."""
         words = ENCODE(self._wire.body(request)).encode()
         post = httpx2.Request("POST", self._url, headers=self._headers, content=words)
-        came.sent = True  # as far as anybody knows
+        answer.sent = True  # as far as anybody knows
         response = await self._client.send(post, stream=True)
-        came.status_code, came.headers = response.status_code, response.headers
-        if not came.accepted:
+        answer.status_code, answer.headers = response.status_code, response.headers
+        if not answer.accepted:
             try:
                 await response.aread()
             finally:
@@ -159,14 +159,16 @@ class ManyWires:
             raise openai.APIStatusError(refusal, response=response, body=_parsed(response.text))
         return response
 
-    async def _take(self, response: httpx2.Response, came: Came, until: asyncio.Timeout) -> None:
+    async def _take(
+        self, response: httpx2.Response, answer: RawAnswer, until: asyncio.Timeout
+    ) -> None:
         """Take in the body, up to its last event; ``until`` is put off by each data event."""
         now, most = asyncio.get_running_loop().time, self._timeouts
         end, tail = now() + most.deadline, b""
         body = response.aiter_bytes()
         try:
             async for piece in body:
-                came.pieces.append(piece)
+                answer.pieces.append(piece)
                 tail = (tail + piece)[-2 * len(DONE) :]
                 if DONE in tail:
                     with suppress(TimeoutError):
@@ -174,19 +176,19 @@ class ManyWires:
                             await anext(body, None)
                     return
                 if b"data:" in piece:
-                    came.fed()
+                    answer.fed()
                     until.reschedule(min(now() + most.token, end))
         except (*self._wire.broken, *_aiohttps()) as error:
-            came.broke = _lost(error)
+            answer.broke = _lost(error)
         finally:
             await response.aclose()
 
-    def _expired(self, came: Came) -> str:
+    def _expired(self, answer: RawAnswer) -> str:
         """Return which deadline has passed."""
         most = self._timeouts
-        if not came.data:
+        if not answer.data:
             return f"no token in {most.first_token:g} s"
-        if time.monotonic() - came.began >= most.deadline:
+        if time.monotonic() - answer.began >= most.deadline:
             return f"the call took longer than {most.deadline:g} s"
         return f"no token for {most.token:g} s"
 

@@ -112,9 +112,9 @@ class Reader:
             reason = "tool_calls"
         total, notes = _count(spent.get("total_tokens")), self._beside.notes()
         who, counted, cost = (self._model, self._provider), usage(spent), billed(spent)
-        came = self._wrote or self._splitter.apart or held or counted or total
+        has_content = self._wrote or self._splitter.apart or held or counted or total
         ended = self.done and self._reason is None
-        if self._free and ended and cost is None and not came and not self._id:
+        if self._free and ended and cost is None and not has_content and not self._id:
             cost = Decimal(0)
         return held, Finish(reason, counted, cost, *who, total, self._cached, notes)
 
@@ -196,7 +196,7 @@ def usage(counts: Mapping[str, Any]) -> Usage | None:
     return Usage(given, got, min(cached, given), min(thought, got))
 
 
-def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
+def unstreamed(chunks: Iterable[bytes]) -> dict[str, Any] | None:
     """Return the completion or the error that came as JSON, not as a stream; None for neither.
 
     Raises:

@@ -52,7 +52,7 @@ WORDS = ("message", "detail", "msg", "status_msg", "error_description", "errors"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ErrorBody:
     """A refusal, read: ``words`` are the server's own on one line, untrusted, without the key.
 
     ``signs`` are all its words and names in lower case, to be searched; ``facts`` the fields of
@@ -65,26 +65,26 @@ class Said:
     is_error: bool
 
 
-def read(body: Any, secret: str) -> Said:
+def read(body: Any, secret: str) -> ErrorBody:
     """Return what a body says: decoded JSON, an error object of it, or text."""
-    found = list(_objects(body))
-    facts = {name: value for each in reversed(found) for name, value in each.items()}
+    objects = list(_objects(body))
+    facts = {name: value for each in reversed(objects) for name, value in each.items()}
     # What a provider said to OpenRouter says more than OpenRouter's "Provider returned error".
-    raws = (_words(_parsed(each["raw"])) for each in reversed(found) if each.get("raw"))
+    raws = (_words(_parsed(each["raw"])) for each in reversed(objects) if each.get("raw"))
     words = next(filter(None, raws), "") or _words(body)
-    both = (_words(body), words, *_names(found))
+    both = (_words(body), words, *_names(objects))
     line = one_line(without(secret, words), 200)
     # An error object may quote a page, too; any other tag in it is what the server says.
-    page = PAGE.match(line) if found else line.startswith("<")
-    return Said(
+    page = PAGE.match(line) if objects else line.startswith("<")
+    return ErrorBody(
         words="a web page" if page else line.rstrip("."),
         signs=" ".join(without(secret, each) for each in both).lower(),
         facts=facts,
-        is_error=has_error(body) or bool(found and words),
+        is_error=has_error(body) or bool(objects and words),
     )
 
 
-def whole(inner: Any, text: str) -> Any:
+def full_body(inner: Any, text: str) -> Any:
     """Return a body in full, where the SDK took out a mere word: ``{"error": "…", "message": …}``.
 
     ``inner`` is what it took out, ``text`` the body as it came.
@@ -108,12 +108,12 @@ def status_of(body: Any, otherwise: int = 500) -> int:
     """Return the HTTP status that an error names, one that came with 200 or in mid-stream, say."""
     if code := _minimax(body):
         return MINIMAX.get(code, 500)
-    found = list(_objects(body))
+    objects = list(_objects(body))
     for name in CODES:
-        for each in found:
+        for each in objects:
             if status := _status(each.get(name)):
                 return status
-    names = (name.lower().removesuffix("_error") for name in _names(found))
+    names = (name.lower().removesuffix("_error") for name in _names(objects))
     return next((STATUS[name] for name in names if name in STATUS), otherwise)
 
 
@@ -132,9 +132,9 @@ def _objects(body: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
             yield from _objects(_parsed(body.get(name)), depth + 1)
 
 
-def _names(found: list[dict[str, Any]]) -> list[str]:
+def _names(objects: list[dict[str, Any]]) -> list[str]:
     """Return what the objects of a body call the error, wherever in them."""
-    values = (v for each in found for name, v in each.items() if name != "flagged_input")
+    values = (v for each in objects for name, v in each.items() if name != "flagged_input")
     return list(islice((v for v in values if isinstance(v, str) and NAME.fullmatch(v)), MOST_NAMES))
 
 
@@ -150,15 +150,17 @@ def _words(value: Any, depth: int = 0) -> str:
         return ""
     if isinstance(value.get("error"), dict):
         return _words(value["error"], depth + 1)
-    if isinstance(value.get("base_resp"), dict) and (said := _words(value["base_resp"], depth + 1)):
-        return said
-    said = next(filter(None, (_words(value.get(name), depth + 1) for name in WORDS)), "")
+    if isinstance(value.get("base_resp"), dict) and (
+        words := _words(value["base_resp"], depth + 1)
+    ):
+        return words
+    words = next(filter(None, (_words(value.get(name), depth + 1) for name in WORDS)), "")
     # FastAPI: where in the request. Its "input" is not repeated: that is the prompt.
     where = value.get("loc")
-    if said and isinstance(where, list):
+    if words and isinstance(where, list):
         place = ".".join(str(each) for each in where if each != "body")
-        return f"{place}: {said}" if place else said
-    return said
+        return f"{place}: {words}" if place else words
+    return words
 
 
 def _parsed(value: Any) -> Any:

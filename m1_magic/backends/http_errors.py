@@ -65,18 +65,18 @@ def refusal(
     """
     if 300 <= status < 400:
         return redirected(headers, host)
-    said, coded = read(body, secret), True
+    error_body, coded = read(body, secret), True
     if status == 200:
         status = status_of(body, 0)
-        coded, status = bool(status) and "base_resp" not in said.facts, status or 500
+        coded, status = bool(status) and "base_resp" not in error_body.facts, status or 500
     elif status in (400, 500):  # what gateways make of all errors that they get
         status = status_of(body, status)
-    r = Refusal(status, said, headers, host, one_line(model, 80), secret, openrouter, coded)
+    r = Refusal(status, error_body, headers, host, one_line(model, 80), secret, openrouter, coded)
     error = _error(r)
     # Zero completion insurance. A gateway's page after a timeout says nothing of the completion.
-    if (openrouter if free is None else free) and (said.is_error or status not in TIMED_OUT):
+    if (openrouter if free is None else free) and (error_body.is_error or status not in TIMED_OUT):
         uncharged(error)
-    passes = status >= 500 or said.facts.get("retryable") is True
+    passes = status >= 500 or error_body.facts.get("retryable") is True
     if passes and type(error) in PASSING and not error.charged and r.wait is not None:
         error.retry = True
         refusals.later(error, r)
@@ -99,11 +99,11 @@ def _error(r: Refusal) -> e.M1Error:
     if status in (400, 402, 403, 429) and (r.has(LIMIT) or r.fact("limit_source")):
         return refusals.limit_reached(r)
     # A provider's quota behind OpenRouter, and Gemini's, is no credit of the user's.
-    upstream = r.openrouter and r.said.facts.get("raw")
-    passes = status == 429 and (upstream or retry_times.in_words(r.said.signs) is not None)
+    upstream = r.openrouter and r.body.facts.get("raw")
+    passes = status == 429 and (upstream or retry_times.in_words(r.body.signs) is not None)
     if status == 402 or (status in (400, 403, 429) and r.has(NO_CREDIT) and not passes):
         return refusals.no_credit(r)
-    if status in (400, 413, 422, 500) and (tokens := too_long(r.said.signs, status)):
+    if status in (400, 413, 422, 500) and (tokens := too_long(r.body.signs, status)):
         return refusals.over(r, tokens.room, tokens.output)
     if status in (404, 410) or (status < 500 and r.has(NO_MODEL)):
         return refusals.no_model(r)

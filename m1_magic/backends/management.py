@@ -79,20 +79,20 @@ class Management(OpenRouter):
 
     def keys(self) -> list[AccountKey]:
         """Return all keys of the account, also disabled and expired ones."""
-        found: dict[str, AccountKey] = {}
+        by_hash: dict[str, AccountKey] = {}
         offset = 0
         for _ in range(MOST_PAGES):
             path = f"/keys?include_disabled=true&include_expired=true&offset={offset}"
-            page = self._said("get", path).get("data")
+            page = self._json_object("get", path).get("data")
             if not isinstance(page, list) or not all(isinstance(one, dict) for one in page):
                 # What was taken for "no keys" would make a second one for everybody.
                 raise e.SentNoAnswer(f"{self.name} sent no list of keys.", cost="", todo="")
-            fresh = [key for key in map(_account_key, page) if key and key.hash not in found]
+            fresh = [key for key in map(_account_key, page) if key and key.hash not in by_hash]
             if not fresh:
                 break
-            found |= {key.hash: key for key in fresh}
+            by_hash |= {key.hash: key for key in fresh}
             offset += len(page)
-        return list(found.values())
+        return list(by_hash.values())
 
     def create(self, name: str, limit: Decimal, expires: datetime | None) -> tuple[Key, AccountKey]:
         """Make a key with this limit and end; what is made with another one is deleted again."""
@@ -104,7 +104,7 @@ class Management(OpenRouter):
         }
         if expires is not None:
             body["expires_at"] = f"{expires:%Y-%m-%dT%H:%M:%SZ}"
-        answer = self._said("post", "/keys", body)
+        answer = self._json_object("post", "/keys", body)
         data = answer.get("data")
         data = data if isinstance(data, dict) else {}
         about = _account_key(data)
@@ -135,7 +135,7 @@ class Management(OpenRouter):
         if answer and not isinstance(answer, Mapping):
             raise http_errors.web_page(self.name)
 
-    def _said(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def _json_object(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Return the JSON object that answers a request."""
         answer = self._request(method, path, body)
         if not isinstance(answer, dict):

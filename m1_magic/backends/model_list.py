@@ -89,10 +89,10 @@ def state(models: Sequence[Entry], model: str, price: Price | None) -> tuple[boo
         return False, f"{gone}; {_instead(models, model, price)}"
     served = entry.get("canonical_slug")
     other = next((one for one in models if one is not entry and one.get("id") == served), None)
-    said = [f"{model} is served by {_described(other, price)}"] if other else []
+    notes = [f"{model} is served by {_described(other, price)}"] if other else []
     if day := expires(entry):
-        said.append(f"{model} expires on {day}; {_instead(models, model, price)}")
-    return True, "; ".join(said)
+        notes.append(f"{model} expires on {day}; {_instead(models, model, price)}")
+    return True, "; ".join(notes)
 
 
 def expires(entry: Entry) -> date | None:

@@ -216,7 +216,7 @@ class OpenRouter(Answers, Facts):
         """
         if isinstance(error, openai.APIStatusError):
             response = error.response
-            body = error_bodies.whole(error.body, response.text)
+            body = error_bodies.full_body(error.body, response.text)
             refused = self.refusal(response.status_code, body, response.headers, what)
             if request is None or self._dialect is None:
                 return refused

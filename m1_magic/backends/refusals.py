@@ -15,7 +15,7 @@ from ..pricing.dollars import money_limit
 from ..pricing.prices import amount
 from ..text import one_line
 from . import retry_times
-from .error_bodies import Said, without
+from .error_bodies import ErrorBody, without
 
 LONGEST_WAIT = 120.0  # seconds that are waited for; what takes longer is only reported
 QUOTA = re.compile(
@@ -37,7 +37,7 @@ class Refusal:
     """
 
     status: int
-    said: Said
+    body: ErrorBody
     headers: Mapping[str, str]
     host: str
     model: str
@@ -53,16 +53,16 @@ class Refusal:
     @property
     def wait(self) -> float | None:
         """The seconds after which to try again, None where nothing tells them."""
-        return retry_times.wait(self.headers, self.said.facts, self.said.signs)
+        return retry_times.wait(self.headers, self.body.facts, self.body.signs)
 
     @property
     def quoted(self) -> str:
         """The server's words, to be put behind ours; empty if it has none."""
-        return f" ({self.host} says: {self.said.words})" if self.said.words else ""
+        return f" ({self.host} says: {self.body.words})" if self.body.words else ""
 
     def fact(self, name: str, limit: int = 100) -> str:
         """Return a fact that the body tells, fit for a sentence; a list is joined."""
-        value = self.said.facts.get(name)
+        value = self.body.facts.get(name)
         parts = [
             next(filter(None, map(part.get, NAMES)), None) if isinstance(part, dict) else part
             for part in (value[:10] if isinstance(value, list) else [value])
@@ -72,17 +72,17 @@ class Refusal:
 
     def has(self, pattern: str | re.Pattern[str]) -> bool:
         """Is this anywhere in what the body says?"""
-        return re.search(pattern, self.said.signs) is not None
+        return re.search(pattern, self.body.signs) is not None
 
 
 def limit_reached(r: Refusal) -> e.M1Error:
     """Return the error for a limit that somebody set: the key's own, or a budget."""
-    limit = amount(r.said.facts.get("limit_usd"))
+    limit = amount(r.body.facts.get("limit_usd"))
     of = "" if limit is None else f" of {money_limit(limit)}"
-    resets = retry_times.reset(r.said.facts)
+    resets = retry_times.reset(r.body.facts)
     again = f"It resets {resets}" if resets else "%m1 key shows when it resets, if it does"
     if r.has(KEY_LIMIT):
-        period = PERIOD.search(r.said.signs)
+        period = PERIOD.search(r.body.signs)
         kind = f"{period[1]} limit" if period else "limit"
         what = f"The key has reached its own {kind}{of}"
         who, where = "who made the key can raise it", "openrouter.ai/settings/keys"
@@ -103,9 +103,9 @@ def no_credit(r: Refusal) -> e.M1Error:
         )
         error.retry = True
         return later(error, r)
-    ours = r.openrouter and "base_resp" not in r.said.facts  # MiniMax's own, even on this machine
+    ours = r.openrouter and "base_resp" not in r.body.facts  # MiniMax's own, even on this machine
     credit = "openrouter.ai/credits" if ours else r.host
-    afford = re.search(r"can only afford (\d[\d,]*)", r.said.signs)
+    afford = re.search(r"can only afford (\d[\d,]*)", r.body.signs)
     tokens = int(afford[1].replace(",", "")) if afford else 0
     if tokens or r.has("weight_exceeds_budget|prompt tokens limit exceeded"):
         fits = (
@@ -140,14 +140,14 @@ def over(r: Refusal, room: int | None, output: bool) -> e.M1Error:
 
 def no_model(r: Refusal) -> e.M1Error:
     """Return the error for a model that is not there, retired, or shut out by a setting."""
-    said = f"{r.model} cannot be had from {r.host}"
+    what = f"{r.model} cannot be had from {r.host}"
     todo = "%m1 models lists what can."
     if r.openrouter:
         todo = "%m1 models lists what can; M1.provider, zdr or max_price may exclude who serves it."
     if r.has("model_deprecated|deprecated|retired"):
-        said, todo = f"{r.model} is retired at {r.host}", "%m1 models lists what is there."
+        what, todo = f"{r.model} is retired at {r.host}", "%m1 models lists what is there."
     elif r.has("free_variant_ended"):
-        said = f"{r.model} is not free any more at {r.host}"
+        what = f"{r.model} is not free any more at {r.host}"
         todo = f"-m {r.model.partition(':')[0]} asks it for its price, which %m1 models shows."
     elif r.has("privacy_restricted|data policy|privacy"):
         todo = (
@@ -156,13 +156,13 @@ def no_model(r: Refusal) -> e.M1Error:
         )
     elif excluded := r.fact("excluded_by"):
         todo = f"Excluded by {excluded}: loosen that setting, or choose from %m1 models."
-    elif not r.said.is_error or r.said.words == "Not Found":
+    elif not r.body.is_error or r.body.words == "Not Found":
         todo = "%m1 models lists what can; or base_url is not the API's: it usually ends in /v1."
     if instead := r.fact("fallback_models", limit=200):
         first = instead.partition(",")[0]
         asks = f" -m {first} asks it, at its own price." if SLUG.fullmatch(first) else ""
         todo = f"The server names in its place: {instead}.{asks}"
-    return e.NoSuchModel(f"{said}{r.quoted}.", todo=todo)
+    return e.NoSuchModel(f"{what}{r.quoted}.", todo=todo)
 
 
 def forbidden(r: Refusal) -> e.M1Error:
@@ -172,12 +172,12 @@ def forbidden(r: Refusal) -> e.M1Error:
         what = f"{r.model} may not be had from where you are"
         todo = "It is not the prompt: another model or provider may be had; %m1 models lists them."
     elif r.has("guardrail") or r.fact("patterns"):
-        found = r.fact("patterns")
-        what = f"A guardrail of the account refuses this request{found and f': {found}'}"
+        patterns = r.fact("patterns")
+        what = f"A guardrail of the account refuses this request{patterns and f': {patterns}'}"
         todo = "Take out what it names, or ask who keeps the account's guardrails to change them."
     elif reasons := r.fact("reasons"):
         what, todo = f"{what}: flagged for {reasons}", "Change the prompt."
-    elif not r.said.is_error:
+    elif not r.body.is_error:
         todo = "No error of an API came with it: check network, proxy and base_url."
     elif r.has("permission|management key"):
         todo = "The key may not do this: %m1 key shows which one it is, %m1 login takes another."
@@ -185,7 +185,7 @@ def forbidden(r: Refusal) -> e.M1Error:
     error = e.Flagged(
         what, todo=todo or "Change the prompt, or the account's guardrail and privacy settings."
     )
-    if r.said.facts.get("status_code") == 1027:  # MiniMax: the answer was flagged, so it was made
+    if r.body.facts.get("status_code") == 1027:  # MiniMax: the answer was flagged, so it was made
         error.charged, error.cost = True, e.MAY_COST
     return error
 

@@ -53,10 +53,10 @@ def wait(headers: Mapping[str, str], facts: Mapping[str, Any], words: str = "") 
     return in_words(words)
 
 
-def in_words(said: str) -> float | None:
+def in_words(text: str) -> float | None:
     """Return the seconds after which a text in lower case says to try again; None: it does not."""
-    found = WORDS.search(said)
-    return _duration(found[1]) if found else None
+    match = WORDS.search(text)
+    return _duration(match[1]) if match else None
 
 
 def when(seconds: float) -> str:

@@ -28,26 +28,26 @@ class ThinkSplitter:
         self._held = ""
         self._state: Literal["start", "opened", "think", "after", "text"] = "start"
         # The text so far, as long as a closing tag could make thinking of it.
-        self._said: list[str] | None = []
+        self._so_far: list[str] | None = []
 
     def feed(self, content: str) -> Sequence[Event]:
         """Return the thinking and text that is certain so far."""
-        if self._state == "text" and self._said is None:
+        if self._state == "text" and self._so_far is None:
             return some(TextDelta, content)
         self._held += content
         if self._state == "start":
             self._begin()
-        came: tuple[Event, ...] = ()
+        events: tuple[Event, ...] = ()
         if self._state in ("opened", "think"):
-            came = self._thought()
+            events = self._thought()
         elif self._state == "text":
-            came = self._unopened()
+            events = self._unopened()
         if self._state == "after":
             self._held = self._held.lstrip()
             if self._held:
-                self._state, self._said = "text", None
-                came = (*came, *self.close())
-        return came
+                self._state, self._so_far = "text", None
+                events = (*events, *self.close())
+        return events
 
     def close(self) -> Sequence[Event]:
         """Return what was held back when the stream ends."""
@@ -76,16 +76,16 @@ class ThinkSplitter:
     def _unopened(self) -> tuple[Event, ...]:
         """Look for a closing tag in text; one that the answer writes about ends the search."""
         text, tag, after = self._held.partition(CLOSE)
-        said = [] if self._said is None else self._said
+        so_far = [] if self._so_far is None else self._so_far
         if not tag:
             keep = _overlap(text, CLOSE)
             text, self._held = text[: len(text) - keep], text[len(text) - keep :]
-            said.append(text)
-        elif self._ends("".join(said) + text):
+            so_far.append(text)
+        elif self._ends("".join(so_far) + text):
             self._state, self._held = "after", after
-            return (*some(TextDelta, text), *([ThinkingEnded()] if text or any(said) else []))
+            return (*some(TextDelta, text), *([ThinkingEnded()] if text or any(so_far) else []))
         else:
-            text, self._held, self._said = self._held, "", None
+            text, self._held, self._so_far = self._held, "", None
         return some(TextDelta, text)
 
     def _ends(self, before: str) -> bool:

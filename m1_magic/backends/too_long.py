@@ -51,23 +51,23 @@ class Tokens:
 
 def too_long(signs: str, status: int) -> Tokens | None:
     """Return what was too much, by all that a body says in lower case; None: nothing was."""
-    said, output = signs[:5000], OUTPUT.search(signs[:5000])
-    if CONTEXT.search(said) or (output and LARGE.search(said)):
-        limit, prompt = _numbers(LIMIT, said), _numbers(INPUT, said)
+    text, output = signs[:5000], OUTPUT.search(signs[:5000])
+    if CONTEXT.search(text) or (output and LARGE.search(text)):
+        limit, prompt = _numbers(LIMIT, text), _numbers(INPUT, text)
         if limit and prompt:
             room = limit[0] - sum(prompt)
             return Tokens(output=room > 0, room=room if room > 0 else None)
-        if output and not CONTEXT.search(said) and LARGE.search(said):
-            most = _numbers(MOST, said)
-            strictly = re.search(r"less than \d|< \d", said) is not None
+        if output and not CONTEXT.search(text) and LARGE.search(text):
+            most = _numbers(MOST, text)
+            strictly = re.search(r"less than \d|< \d", text) is not None
             return Tokens(output=True, room=most[0] - strictly if most else None)
-        return Tokens(output="max_tokens_exceeded" in said)
+        return Tokens(output="max_tokens_exceeded" in text)
     return Tokens(output=False) if status == 413 else None
 
 
 def _numbers(pattern: re.Pattern[str], text: str) -> list[int]:
     """Return the numbers that a pattern finds, each once: servers repeat their sentences."""
-    found = dict.fromkeys(match.group(0) for match in pattern.finditer(text))
-    groups = (pattern.fullmatch(one) or pattern.search(one) for one in found)
+    matched = dict.fromkeys(match.group(0) for match in pattern.finditer(text))
+    groups = (pattern.fullmatch(one) or pattern.search(one) for one in matched)
     texts = (next(filter(None, match.groups()), "0") for match in groups if match)
     return [int(text.replace(",", "")) for text in texts]

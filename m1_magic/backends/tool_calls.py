@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..calls import Event
-from ..events import ToolCallDelta
+from ..events import MOST_CALLS, ToolCallDelta
 from ..text import one_line
 from .deltas import dicts
 
-MOST = 64  # calls of one round; no more are taken
+MOST = MOST_CALLS + 1  # calls that are taken: the last one stands for all that are not made
 LONGEST = 1_000_000  # characters of arguments
 OTHER = re.compile(r"[^A-Za-z0-9_-]")  # what a name has not, on the wire
 FORMS = ("arguments", "input", "parameters")
@@ -79,8 +79,8 @@ class ToolCalls:
         calls = self._calls
         numbered = isinstance(index, int)
         if key and (same := [one for one in calls if one.key == key]):
-            found = [one for one in same if one.index == index] if numbered else same
-            return found[-1] if found else None
+            belonging = [one for one in same if one.index == index] if numbered else same
+            return belonging[-1] if belonging else None
         if numbered:
             last = next((one for one in reversed(calls) if one.index == index), None)
         else:
@@ -88,11 +88,11 @@ class ToolCalls:
         if last is None or (key and last.key):
             return None
         other = name and last.name and wire_name(name) != last.name
-        again = name and more and whole(last.arguments)
+        again = name and more and is_complete(last.arguments)
         return None if other or again else last
 
 
-def whole(arguments: str) -> bool:
+def is_complete(arguments: str) -> bool:
     """Are these all the arguments of a call: one JSON object?"""
     with suppress(ValueError, RecursionError):
         return isinstance(json.loads(arguments), dict)

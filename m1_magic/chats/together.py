@@ -29,21 +29,21 @@ def ask_together(
     chats: Chats,
     call: RepeatableCall,
     singles: Singles,
-    asked: Callable[[Request, View], Job],
+    job_of: Callable[[Request, View], Job],
     board: Board,
 ) -> list[Reply]:
     """Ask all, and return their replies in order.
 
     Args:
         call: all of them, as they can be made again.
-        asked: who shows an answer in a view, and computes its figures.
+        job_of: who shows an answer in a view, and computes its figures.
 
     Raises:
         UserFacingError: with ``replies``, where some were asked.
     """
     pairs = zip(apart(singles), board.views, strict=True)
     try:
-        ended = ask_each(chats.session, [asked(*pair) for pair in pairs], board.paint)
+        ended = ask_each(chats.session, [job_of(*pair) for pair in pairs], board.paint)
     except UserFacingError:
         chats.remember(call, singles[0][1], None)
         raise

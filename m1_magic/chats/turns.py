@@ -177,7 +177,7 @@ def given(request: Request, reply: Reply, before: str) -> Given:
 
     return Given(
         id=reply.id,
-        asked=request.prompt,
+        prompt=request.prompt,
         template=reply.template,
         tables=tuple(dict.fromkeys(n for one in request.attachments for n in one.tables)),
         figures=tuple(one for one in reply.figures if one.query),

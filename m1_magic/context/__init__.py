@@ -50,36 +50,43 @@ def gather(
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
     matches = globs.matching(options.file, secrets, named)
     named |= files.tables(matches.files)
-    headings = [table.names for table in named.values()]
-    summaries = {one.name: one for one in described(named, options, wish)}
-
-    def summarised(wish: Wish, value: object, name: str) -> Attachment:
-        table = opened(value)
-        headings.append(table.names)
-        made = summary(table, name, wish)
-        summaries.setdefault(name, made)
-        return made.attachment()
-
-    beside = tuple(masked(one.attachment(), secrets) for one in summaries.values())
+    summaries = Summaries(named, {one.name: one for one in described(named, options, wish)})
+    beside = tuple(masked(one.attachment(), secrets) for one in summaries.by_name.values())
     beside += files.attached(matches.files, wish.level, secrets, named)
-    shown = Shown(options, wish, bare(options, settings), namespace, summarised)
-    past, left_out = earlier(options, ran, failure, shown, secrets)
+    cell_tables = CellTables(options, wish, bare(options, settings), namespace, summaries.add)
+    past, left_out = earlier(options, ran, failure, cell_tables, secrets)
     beside += tuple(masked(one, secrets) for one in past)
     gathered = insert(
         prompt,
         namespace,
-        lambda value, name: masked(summarised(wish, value, name), secrets),
+        lambda value, name: masked(summaries.add(wish, value, name), secrets),
         wish.level,
     )
-    known(wish.allow, headings)
+    known(wish.allow, summaries.headings)
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in gathered.inserted)
     notes = (*gathered.notes, *matches.notes, *left_out)
-    return replace(gathered, attachments=beside, notes=notes, summaries=summaries)
+    return replace(gathered, attachments=beside, notes=notes, summaries=summaries.by_name)
+
+
+class Summaries:
+    """The summaries of a call's tables by name, and the columns that there are in any of them."""
+
+    def __init__(self, tables: Mapping[str, Source], by_name: dict[str, Summary]) -> None:
+        self.by_name = by_name
+        self.headings = [table.names for table in tables.values()]
+
+    def add(self, wish: Wish, value: object, name: str) -> Attachment:
+        """Return the attachment of one table more."""
+        table = opened(value)
+        self.headings.append(table.names)
+        made = summary(table, name, wish)
+        self.by_name.setdefault(name, made)
+        return made.attachment()
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CellTables:
     """What goes along of tables that cells showed: summaries shorter than of those with names.
 
     ``bare``: the level says no number of rows. ``summarised`` makes an attachment.
@@ -118,9 +125,9 @@ class Shown:
     def _wish(self, value: object, level: str) -> Wish:
         """Return the wish for a table; with room for all rows of one that fits a screen."""
         few = (shape_of(value) or (SCREEN + 1, 0))[0] <= SCREEN
-        whole = level == "sample" and few and (self.bare or self.wish.level != level)
-        rows = SCREEN if whole else self.wish.rows
-        most = self.wish.tokens if whole or self.options.df_tokens else cells.TABLE
+        all_rows = level == "sample" and few and (self.bare or self.wish.level != level)
+        rows = SCREEN if all_rows else self.wish.rows
+        most = self.wish.tokens if all_rows or self.options.df_tokens else cells.TABLE
         tokens = min(self.wish.tokens, most)
         return replace(self.wish, level=level, rows=rows, tokens=tokens)
 
@@ -129,18 +136,18 @@ def earlier(
     options: Options,
     ran: Sequence[Cell],
     failure: Failure | None,
-    shown: Shown,
+    cell_tables: CellTables,
     secrets: redaction.Policy,
 ) -> tuple[list[Attachment], list[str]]:
     """Return the attachments of ``--cells`` and ``--error``, and what to mention."""
-    attachments, notes, level = [], [], shown.wish.level
+    attachments, notes, level = [], [], cell_tables.wish.level
     if options.cells:
         choice = cells.chosen(options.cells, ran)
-        along = cells.attachment(choice, level, shown.summary, secrets, shown.figures)
+        along = cells.attachment(choice, level, cell_tables.summary, secrets, cell_tables.figures)
         attachments.append(along)
         ours = choice.passed_over
         notes += [f"%%m1: {cells.named(ours)} left out"] if ours else []
-        notes += cells.withheld(choice, shown.rows) if level != "sample" else []
+        notes += cells.withheld(choice, cell_tables.rows) if level != "sample" else []
     if options.error:
         if failure is None:
             raise UsageError("There is no error to attach.", todo="Run the cell that fails first.")

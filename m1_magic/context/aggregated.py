@@ -64,24 +64,28 @@ class Aggregate:
 
 def aggregate(source: str, value: Any, namespace: Mapping[str, object]) -> Aggregate | None:
     """Return what a cell's value is an aggregate of, None where that is not certain."""
-    shown = _shown(source)
-    names = {node.id for node in ast.walk(shown) if isinstance(node, ast.Name)} if shown else set()
+    expression = _last_expression(source)
+    names = (
+        {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+        if expression
+        else set()
+    )
     table: Any = namespace.get(next(iter(names), ""))
-    if shown is None or len(names) != 1 or not _is_frame(table):
+    if expression is None or len(names) != 1 or not _is_frame(table):
         return None
-    aggregated = _aggregated(shown, table)
+    aggregated = _aggregated(expression, table)
     if aggregated is None or table.shape[0] * table.shape[1] > MOST:
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were shown when the cell ran
-            again, part = _run(shown, table), _run(aggregated, table)
+            again, part = _run(expression, table), _run(aggregated, table)
         if type(again) is not type(value) or not again.equals(value) or not _is_frame(part):
             return None
     except Exception:  # it was another table, or is no such chain: these raise all sorts
         return None
     inside = {*ast.walk(aggregated)}
-    nodes = [node for node in ast.walk(shown) if node not in inside]
+    nodes = [node for node in ast.walk(expression) if node not in inside]
     named = {node.value for node in nodes if isinstance(node, ast.Constant)}
     named |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     columns = [name for name in part.columns if isinstance(name, str) and name in named]
@@ -112,7 +116,7 @@ def repeats(source: str, value: Any) -> bool:
     return any(one in STATISTICS or one.endswith("%") for one in parts if isinstance(one, str))
 
 
-def _shown(source: str) -> ast.expr | None:
+def _last_expression(source: str) -> ast.expr | None:
     """Return what the last line of a cell shows, also where it is a name given above it."""
     lines = [line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))]
     try:
@@ -128,17 +132,17 @@ def _shown(source: str) -> ast.expr | None:
     return last.value
 
 
-def _aggregated(shown: ast.expr, table: Any) -> ast.expr | None:
+def _aggregated(expression: ast.expr, table: Any) -> ast.expr | None:
     """Return the table that the first aggregating method of a chain is called on."""
-    found, aggregates, node = None, False, shown
+    table_expression, aggregates, node = None, False, expression
     while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
         called = node.func if isinstance(node, ast.Call) else None
         if isinstance(called, ast.Attribute) and called.attr in AGGREGATING | GROUPING:
-            found, aggregates = called.value, aggregates or called.attr in AGGREGATING
+            table_expression, aggregates = called.value, aggregates or called.attr in AGGREGATING
         node = node.func if isinstance(node, ast.Call) else node.value
-    while _is_selection(found, table):
-        found = found.value  # type: ignore[union-attr]
-    return found if aggregates else None
+    while _is_selection(table_expression, table):
+        table_expression = table_expression.value  # type: ignore[union-attr]
+    return table_expression if aggregates else None
 
 
 def _is_selection(node: ast.expr | None, table: Any) -> bool:

@@ -29,6 +29,9 @@ OUTPUTS = 20  # of one cell
 MOST_TOLD = 5  # tables of which a line says that their values stay
 TABLE = 500  # tokens of the summary of a table that a cell showed, unless --df-tokens says more
 
+Summarised = Callable[[object, str, str], Attachment]
+Figures = Callable[[str, object], Attachment | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -119,14 +122,14 @@ def chosen(spec: str, cells: Sequence[Cell]) -> Choice:
     passed_over: set[int] = set()
     parts = kinds.cells(spec).split(",")
     for part in parts:
-        found = once if part == "all" else _of_part(part, theirs, by_number)
+        matches = once if part == "all" else _of_part(part, theirs, by_number)
         passed_over |= {number for number in by_number if _within(number, part)}
-        if not found:
+        if not matches:
             ran = f"no such cell ran; {named(theirs)} did." if theirs else ""
             what = f"--cells {part}: {ran or 'no cell ran before this one.'}"
             raise UsageError(what, todo="%history -n lists them.")
-        meant |= {cell.number: cell for cell in found if cell.number not in meant}
-        typed |= set() if part in ("all", "last") else {cell.number for cell in found}
+        meant |= {cell.number: cell for cell in matches if cell.number not in meant}
+        typed |= set() if part in ("all", "last") else {cell.number for cell in matches}
     if "all" in parts:
         passed_over |= {cell.number for cell in cells if cell.ours}
         labels = {number: str(place) for place, number in enumerate(meant, 1)}
@@ -165,9 +168,9 @@ def _once(cells: Sequence[Cell]) -> list[Cell]:
 def attachment(
     choice: Choice,
     level: str,
-    summary: Callable[[object, str, str], Attachment],
+    summary: Summarised,
     secrets: redaction.Policy,
-    figures: Callable[[str, object], Attachment | None] = lambda source, value: None,
+    figures: Figures = lambda source, value: None,
 ) -> Attachment:
     """Return the cells as one attachment; what leaves of their outputs is the level's.
 
@@ -183,17 +186,15 @@ def attachment(
         code, _ = redaction.mask(cell.source.strip("\n"), secrets)
         parts.append(f"In [{label}]:\n{cut_middle(code, SOURCE)}")
         for output, text in cell.leaving(level, secrets):
-            value = output.value
             if _is_table(output):
                 text = None
                 with suppress(UsageError):  # its engine cannot be asked any more
-                    found = figures(cell.source, value)
-                    tables.append(found or summary(value, f"Out[{label}]", cell.source))
-                    head = f"[aggregates {found.name}, whose figures are:]\n" if found else ""
-                    text = head + tables[-1].text
+                    table, text = _of_table(
+                        output.value, f"Out[{label}]", cell.source, summary, figures
+                    )
+                    tables.append(table)
             dropped += text is None
-            body = text or left_out(output, level)
-            parts.append(f"Out [{label}], {output.kind}:\n{body}")
+            parts.append(f"Out [{label}], {output.kind}:\n{text or left_out(output, level)}")
         if more := cell.outputs[OUTPUTS:]:
             dropped += len(more)
             parts.append(f"[{len(more):,} more outputs left out]")
@@ -209,6 +210,16 @@ def attachment(
         dropped=dropped,
         tokens=-(-len(text) * 5 // 12),
     )
+
+
+def _of_table(
+    value: object, name: str, source: str, summary: Summarised, figures: Figures
+) -> tuple[Attachment, str]:
+    """Return the attachment of a table that a cell showed, and the text that stands for it."""
+    if aggregate := figures(source, value):
+        return aggregate, f"[aggregates {aggregate.name}, whose figures are:]\n{aggregate.text}"
+    table = summary(value, name, source)
+    return table, table.text
 
 
 def withheld(choice: Choice, rows: Callable[[object], int]) -> list[str]:

@@ -131,18 +131,18 @@ def _content(file: File) -> bytes:
     def opener(path: str, flags: int) -> int:
         return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
-    shown = one_line(file.name, 120)
+    name = one_line(file.name, 120)
     try:
         with open(file.path, "rb", opener=opener) as stream:
             before = os.fstat(stream.fileno())
             if not stat.S_ISREG(before.st_mode):
-                raise UsageError(f"{shown} is not a regular file.")
+                raise UsageError(f"{name} is not a regular file.")
             data = stream.read(LARGEST[file.kind] + 1)
             after = os.fstat(stream.fileno())
     except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {one_line(error.strerror, 80)}.") from None
+        raise UsageError(f"{name} cannot be read: {one_line(error.strerror, 80)}.") from None
     if len(data) > LARGEST[file.kind]:
         raise too_large(replace(file, size=max(after.st_size, len(data))))
     if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
-        raise UsageError(f"{shown} changed while it was read.", todo="Run the cell again.")
+        raise UsageError(f"{name} changed while it was read.", todo="Run the cell again.")
     return data

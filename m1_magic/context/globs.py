@@ -56,7 +56,7 @@ class Matches:
     notes: tuple[str, ...] = ()
 
 
-class _Found(NamedTuple):
+class _Judged(NamedTuple):
     """What one glob names: files that go along, why others do not, and the hidden ones."""
 
     fit: list[Path]
@@ -115,7 +115,7 @@ def completions(typed: str) -> list[str]:
     return [quoted(path) for path in paths]
 
 
-def _matched(glob: str) -> _Found:
+def _matched(glob: str) -> _Judged:
     """Return the files that a glob names, sorted, and those that it passes over."""
     if not glob.strip():
         raise UsageError("--file needs a name or a glob.", todo="Write --file '*.md'.")
@@ -124,7 +124,7 @@ def _matched(glob: str) -> _Found:
         if why := _unfit(typed):
             todo = "Name its files: -f 'FOLDER/*.md'." if os.path.isdir(typed) else ""
             raise UsageError(f"{one_line(glob, 120)} {why}.", todo=todo)
-        return _Found([Path(os.path.abspath(typed))], [], [])
+        return _Judged([Path(os.path.abspath(typed))], [], [])
     parts = typed.parts
     fixed = next((i for i, part in enumerate(parts) if WILD.search(part)), len(parts))
     root = Path(*parts[:fixed])
@@ -138,23 +138,23 @@ def _matched(glob: str) -> _Found:
         raise UsageError(
             f"{one_line(glob, 120)} is not a valid glob.", todo="Write ** alone between slashes."
         ) from None
-    found = _judged(matches, root, parts)
-    if found.fit:
-        return found
-    if found.over:
-        raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(found.over)}.")
+    judged = _judged(matches, root, parts)
+    if judged.fit:
+        return judged
+    if judged.over:
+        raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(judged.over)}.")
     raise _missing(glob, typed)
 
 
-def _judged(paths: Sequence[Path], root: Path, typed: Collection[str]) -> _Found:
+def _judged(paths: Sequence[Path], root: Path, typed: Collection[str]) -> _Judged:
     """Return which of these files go along; hidden is what no part of the glob names itself."""
-    found, base = _Found([], [], []), os.path.realpath(root)
+    judged, base = _Judged([], [], []), os.path.realpath(root)
     for path in paths:
         inside = path.relative_to(root).parts
         if os.path.isdir(path):
             continue
         if any(_hidden(part) for part in inside if part not in typed):
-            found.hidden.append(path)
+            judged.hidden.append(path)
             continue
         why = _unfit(path)
         if os.path.realpath(path.parent) != os.path.join(base, *inside[:-1]):
@@ -162,10 +162,10 @@ def _judged(paths: Sequence[Path], root: Path, typed: Collection[str]) -> _Found
         elif not Path(os.path.realpath(path)).is_relative_to(base):
             why = why or "links to a place outside its folder"
         if why:
-            found.over.append(f"{one_line(relative_path(path), 80)} {why}")
+            judged.over.append(f"{one_line(relative_path(path), 80)} {why}")
         else:
-            found.fit.append(Path(os.path.abspath(path)))
-    return found
+            judged.fit.append(Path(os.path.abspath(path)))
+    return judged
 
 
 def _hidden(part: str) -> bool:

@@ -16,7 +16,7 @@ from ..calls import Attachment
 from ..errors import UsageError
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
-from ..privacy.outputs import Output, left_out, whole, without_embedded
+from ..privacy.outputs import Output, left_out, streams_joined, without_embedded
 from ..text import one_line
 from .cells import OUTPUTS, Cell
 
@@ -92,7 +92,7 @@ def _cell(number: int, cell: Mapping[str, Any]) -> tuple[str, Cell]:
     if kind not in ("code", "markdown", "raw") or not isinstance(source, str):
         raise ValueError
     outputs = (cell.get("outputs") or []) if kind == "code" else []
-    return kind, Cell(number, source, whole(map(_output, outputs)))
+    return kind, Cell(number, source, streams_joined(map(_output, outputs)))
 
 
 def _output(saved: Mapping[str, Any]) -> Output:

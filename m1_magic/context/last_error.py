@@ -122,20 +122,25 @@ def _raiser(error: BaseException, text: str) -> frozenset[str] | None:
     steps = list(traceback.walk_tb(error.__traceback__))
     if not steps or isinstance(error, (SystemExit, StopIteration)):
         return frozenset()  # made, and never raised; or all of it is a value
-    said = words(text.split("\n")[0][:FIRST_LINE])
+    message_words = words(text.split("\n")[0][:FIRST_LINE])
     frame, number = steps[-1]
     lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
     if lines:
         raised = RAISES.match("".join(lines[number - 1 : number]))
-        return words("".join(lines)) & said if raised else None
+        return words("".join(lines)) & message_words if raised else None
     compiled = str(frame.f_globals.get("__file__", ""))
     if not compiled.endswith((".so", ".pyd")):
         return None
     try:
-        code = Path(compiled).read_bytes().decode("latin-1").casefold()
+        code = Path(compiled).read_bytes().lower()  # megabytes, which take longer as text
     except OSError:
         return frozenset()
-    return frozenset(w for w in said if w in code and re.search(rf"(?<![a-z]){w}(?![a-z])", code))
+    spelt = {word: word.encode() for word in message_words if word.isascii()}
+    return frozenset(
+        word
+        for word, w in spelt.items()
+        if w in code and re.search(rb"(?<![a-z])%b(?![a-z])" % w, code)
+    )
 
 
 def _message(error: BaseException) -> str:
@@ -143,8 +148,8 @@ def _message(error: BaseException) -> str:
     try:
         notes = getattr(error, "__notes__", ())
         # The number of a group's parts is seen from the parts.
-        said = error.message if isinstance(error, BaseExceptionGroup) else str(error)
-        texts = [said, *(note for note in notes if isinstance(note, str))]
+        message = error.message if isinstance(error, BaseExceptionGroup) else str(error)
+        texts = [message, *(note for note in notes if isinstance(note, str))]
         return "\n".join(text for text in texts if text)[:LOOKED_AT]
     except Exception as failed:
         return f"(no message: {one_line(type(failed).__name__, 60)})"

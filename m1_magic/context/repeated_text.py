@@ -47,9 +47,9 @@ def is_settings(lines: Sequence[str]) -> bool:
 
 
 def _settings(lines: Sequence[str]) -> dict[str, float | str]:
-    found = [match for line in lines if (match := KEYED.match(line))]
-    named = {match[1]: _plain(match[2]) for match in found if "|" not in match[0]}
-    return named if 10 * len(named) >= 9 * len(lines) and len(named) == len(found) else {}
+    matches = [match for line in lines if (match := KEYED.match(line))]
+    named = {match[1]: _plain(match[2]) for match in matches if "|" not in match[0]}
+    return named if 10 * len(named) >= 9 * len(lines) and len(named) == len(matches) else {}
 
 
 def _records(pairs: Sequence[tuple[str, str]], is_value: Callable[[str], bool]) -> bool:
@@ -57,13 +57,13 @@ def _records(pairs: Sequence[tuple[str, str]], is_value: Callable[[str], bool]) 
     values: dict[str, list[str]] = {}
     for key, value in pairs:
         values.setdefault(key, []).append(value.strip("\"' "))
-    often = {key: found for key, found in values.items() if len(found) >= FEWEST}
+    often = {key: texts for key, texts in values.items() if len(texts) >= FEWEST}
     most = max(map(len, often.values()), default=0)
-    regular = [found for found in often.values() if 10 * len(found) >= 8 * most]
+    regular = [texts for texts in often.values() if 10 * len(texts) >= 8 * most]
     if len(regular) < 2 or 2 * sum(map(len, regular)) < len(pairs):
         return False
-    differ = [found for found in regular if 2 * len(set(found)) > len(found)]
-    numbers = any(all(map(is_value, found)) for found in differ)
+    differ = [texts for texts in regular if 2 * len(set(texts)) > len(texts)]
+    numbers = any(all(map(is_value, texts)) for texts in differ)
     return bool(differ) and (most >= RECORDS or numbers)
 
 

@@ -45,8 +45,8 @@ def in_code(text: str) -> bool:
     match = ASSIGNED.fullmatch(text)
     if not match or len(text) > LITERAL:
         return False
-    found = table_of(match[1], any_data=True)
-    return found is not None and found is not PLAIN
+    table = table_of(match[1], any_data=True)
+    return table is not None and table is not PLAIN
 
 
 def quoted(text: str) -> bool:
@@ -55,8 +55,8 @@ def quoted(text: str) -> bool:
         inner = json.loads(text) if text[:1] == '"' else None
     except (ValueError, RecursionError):
         return False
-    found = table_of(inner.strip(), any_data=True) if isinstance(inner, str) else None
-    return found is not None and found is not PLAIN
+    table = table_of(inner.strip(), any_data=True) if isinstance(inner, str) else None
+    return table is not None and table is not PLAIN
 
 
 def _literal(text: str) -> Any:
@@ -72,16 +72,16 @@ def _judged(value: Any, any_data: bool) -> Any:
     if plainly_none(value):
         return PLAIN
     if any_data or isinstance(value, list):
-        found = table_in(value)
-        if found is None and is_tabular(value):
-            found = value
-        flat = isinstance(found, dict) and list(found) == ["value"]
-        if found is not None and (any_data or not flat or len(found["value"]) >= NUMBERS):
-            return found
+        table = table_in(value)
+        if table is None and is_tabular(value):
+            table = value
+        flat = isinstance(table, dict) and list(table) == ["value"]
+        if table is not None and (any_data or not flat or len(table["value"]) >= NUMBERS):
+            return table
         return _enveloped(value) or (UNREAD if any_data else PLAIN)
-    found = table_in(value) if _has_rows(value) else None
-    if found or (found := _enveloped(value)):
-        return found
+    table = table_in(value) if _has_rows(value) else None
+    if table or (table := _enveloped(value)):
+        return table
     return UNREAD if 2 * _in_rows(value) > _size(value) else PLAIN
 
 

@@ -66,9 +66,9 @@ def table_of(text: str, *, any_data: bool = False) -> Any:
     """
     stripped = text.strip("\ufeff \t\r\n")
     if stripped[:1] in ("{", "[", "("):
-        found = table_json.table_of(stripped, any_data=any_data)
-        if found is not None:
-            return found if found is not table_json.PLAIN else None
+        table = table_json.table_of(stripped, any_data=any_data)
+        if table is not None:
+            return table if table is not table_json.PLAIN else None
     if any_data and (table_json.in_code(stripped) or table_json.quoted(stripped)):
         return UNREAD
     lines = [line.rstrip() for line in stripped.split("\n") if line.strip()]
@@ -81,9 +81,9 @@ def table_of(text: str, *, any_data: bool = False) -> Any:
         return UNREAD if written else None
     if is_settings(lines):
         return None
-    found = _delimited(lines) or _aligned(lines) or _one_column(lines, any_data)
-    if found:
-        return found
+    table = _delimited(lines) or _aligned(lines) or _one_column(lines, any_data)
+    if table:
+        return table
     head = lines[:LINES]
     repeated = is_repeated(stripped[:LOOKED_AT], head, _is_value, any_data=any_data)
     return UNREAD if repeated or (any_data and _has_gutter(lines)) else None

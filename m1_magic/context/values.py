@@ -81,26 +81,13 @@ def insert(
             _not_close(name, namespace)
             unknown.append(expression)
             continue
-        value = resolve(expression, namespace)
-        reply, rest = _reply_at(expression, namespace)
-        if reply and (words := _written(reply, rest, level)):
-            places[expression] = (Text(words),)
-            if rest:
-                what = "goes as M1 wrote it, figures as queries (to send these: --send sample)"
-                notes.append(f"{{{{{one_line(expression, 60)}}}}} {what}")
-            continue
-        part = _is_part_of_a_table(expression, value, namespace)
-        # It came from there, but for results of queries.
-        ours = reply and isinstance(value, str) and not rest.startswith(COMPUTED)
-        table = None if ours else _table(value, expression, part=part)
-        if table is None or table is UNREAD:
-            goes = table is None and not part and _goes(value, reply, rest)
-            text, note = _in_place(value, expression, level, goes=goes)
-            places[expression] = (Text(text),)
-            notes += note
+        content, about = _content(expression, namespace, level)
+        notes += about
+        if isinstance(content, str):
+            places[expression] = (Text(content),)
         else:
             places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
-            tables.append(summary(table, expression))
+            tables.append(summary(content, expression))
     notes = [*_left(unknown, _code(prompt, namespace)), *notes]
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if is_frame(namespace.get(name)):
@@ -108,30 +95,49 @@ def insert(
     return Gathered(_replaced(prompt, places), inserted=tuple(tables), notes=tuple(notes))
 
 
+def _content(
+    expression: str, namespace: Mapping[str, object], level: str
+) -> tuple[object, Sequence[str]]:
+    """Return the text that stands for an expression, or the table that it is; what to mention."""
+    value = resolve(expression, namespace)
+    reply, rest = _reply_at(expression, namespace)
+    if reply and (words := _written(reply, rest, level)):
+        what = "goes as M1 wrote it, figures as queries (to send these: --send sample)"
+        return words, [f"{{{{{one_line(expression, 60)}}}}} {what}"] if rest else ()
+    part = _is_part_of_a_table(expression, value, namespace)
+    # It came from there, but for results of queries.
+    ours = reply and isinstance(value, str) and not rest.startswith(COMPUTED)
+    table = None if ours else _table(value, expression, part=part)
+    if table is not None and table is not UNREAD:
+        return table, ()
+    goes = table is None and not part and _goes(value, reply, rest)
+    return _in_place(value, expression, level, goes=goes)
+
+
 def _code(prompt: str, namespace: Mapping[str, object]) -> list[str]:
     """Return what stands in braces as Python code that is not run: calls, sums, f-strings."""
-    found = []
+    expressions = []
     for text in (one for one in dict.fromkeys(CODE.findall(prompt)) if not PATH.fullmatch(one)):
         first = re.match(NAME, text)
         spec = SPEC.fullmatch(text) and first and first[0] in namespace
         with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             nodes = ast.walk(ast.parse("0" if spec else text[:LONGEST_CODE], mode="eval"))
             if spec or any(isinstance(node, ast.Name) for node in nodes):
-                found.append(text)
-    return found
+                expressions.append(text)
+    return expressions
 
 
 def _left(unknown: Sequence[str], code: Sequence[str]) -> list[str]:
     """Return the one line on what in braces stays as it was typed."""
     reasons = (
         (unknown, "no such name"),
-        (code, "code in braces is not run; put its value into a variable"),
+        (code, NOT_RUN),
     )
     parts = []
     for texts, reason in reasons:
-        shown = [f"{{{{{one_line(text, 60)}}}}}" for text in texts[:3]]
-        shown += [f"{len(texts) - 3:,} more"] if len(texts) > 3 else []
-        parts += [f"{', '.join(shown)} left as typed: {reason}"] if texts else []
+        listed = [f"{{{{{one_line(text, 60)}}}}}" for text in texts[:3]]
+        listed += [f"{len(texts) - 3:,} more"] if len(texts) > 3 else []
+        parts += [f"{', '.join(listed)} left as typed: {reason}"] if texts else []
     return ["; ".join(parts)] if parts else []
 
 
@@ -195,8 +201,8 @@ def _table(value: object, expression: str, *, part: bool) -> object:
         return _column(value, expression)
     records = isinstance(value, list) and value and isinstance(value[0], dict)
     if records or isinstance(value, (dict, deque)) or not is_tabular(value):
-        found = table_in(value)
-        return value if found is None and is_tabular(value) else found
+        table = table_in(value)
+        return value if table is None and is_tabular(value) else table
     return value
 
 

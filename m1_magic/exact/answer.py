@@ -6,6 +6,7 @@ place; what still waits for a query or a word is shown below it as unsettled, an
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from ..calls import (
     Request,
     TextDelta,
     ThinkingEnded,
+    ToolEnded,
     Unsettled,
 )
 from ..computed import Figure
@@ -73,11 +75,11 @@ class ExactAnswer:
     def _begin(self) -> None:
         self._running = Running(self._opened)
         self._template: Template | None = None
-        self._came = ""
+        self._text = ""
         self._open: list[Piece] = []  # what is not settled
         self._written: list[Piece] = []  # the queries
         self._settled = 0  # characters that the view has
-        self._next, self._shown = 0.0, ("", "")
+        self._next, self._displayed = 0.0, ("", "")
 
     # As a view.
 
@@ -98,12 +100,14 @@ class ExactAnswer:
                 if isinstance(event, ReasoningDelta):
                     self._thought += len(event.text)
                 if isinstance(event, ThinkingEnded):
-                    self._thought += len(self._came)
+                    self._thought += len(self._text)
                     self._running.close()
                     self._begin()
+                if isinstance(event, ToolEnded):  # its numbers are not M1's own
+                    self._sent = [*self._sent, event.text]
                 self._view.feed(event)
                 return
-            self._came += event.text
+            self._text += event.text
             self._take(self._parser().feed(event.text))
             self._refresh()
 
@@ -143,6 +147,10 @@ class ExactAnswer:
             self._repairs -= 1
             self._failed = tuple(one.name for one in again)
         return repairing(request, reply.text, again) if again else None
+
+    def so_far(self, reply: Reply) -> Reply:
+        """See Processor."""
+        return self._first or reply
 
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor; what failed or was stopped is ``?``, with the reason."""
@@ -198,8 +206,8 @@ class ExactAnswer:
             for one in unchecked(made.text, made.figures, self._sent)
         ]
         figures = tuple(sorted((*made.figures, *own), key=lambda one: one.start))
-        said = made.notes
-        more = (f"{plural(len(said) - NOTES, 'more note')}",) if len(said) > NOTES else ()
+        notes = made.notes
+        more = (f"{plural(len(notes) - NOTES, 'more note')}",) if len(notes) > NOTES else ()
         order = [p.name for p in pieces if isinstance(p, Written)]
         queries = [results[name] for name in dict.fromkeys(order) if name in results]
         return replace(
@@ -208,15 +216,17 @@ class ExactAnswer:
             template=reply.text,
             queries=tuple(one for one in queries if one is not None),
             figures=figures,
-            notes=(*reply.notes, *said[:NOTES], *more),
+            notes=(*reply.notes, *notes[:NOTES], *more),
         )
 
     def _end(self, text: str) -> None:
         """Take the end of the model's text; all of it, where it came otherwise than to a view."""
         with self._lock:
-            if text != self._came:
+            if text != self._text:
+                shown = self._text
                 self._running.close()
                 self._begin()
+                self._next = math.inf if shown else 0.0  # what the view has is not said again
                 self._take(self._parser().feed(text))
             self._take(self._parser().finish())
 
@@ -251,9 +261,9 @@ class ExactAnswer:
         tail, waiting = self._fill(self._open).text, self._running.waiting
         noun = "query" if waiting == 1 else "queries"
         now_shown = (tail, f"computing {waiting} {noun}" if waiting else "")
-        if now_shown != self._shown:
-            self._shown = now_shown
-            self._view.feed(Unsettled(tail, self._thought + len(self._came), now_shown[1]))
+        if now_shown != self._displayed:
+            self._displayed = now_shown
+            self._view.feed(Unsettled(tail, self._thought + len(self._text), now_shown[1]))
         self._next = time.monotonic() + EVERY
 
     def _fill(self, pieces: Sequence[Piece]) -> Filled:
@@ -274,9 +284,9 @@ class ExactAnswer:
 def paragraph(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]] | None:
     """Return pieces up to the end of their first paragraph, and the rest; None: it has no end."""
     for number, piece in enumerate(pieces):
-        if isinstance(piece, Words) and (found := PARAGRAPH.search(piece.text)):
-            first = [*pieces[:number], Words(piece.text[: found.end()])]
-            rest = [Words(piece.text[found.end() :])] if found.end() < len(piece.text) else []
+        if isinstance(piece, Words) and (end := PARAGRAPH.search(piece.text)):
+            first = [*pieces[:number], Words(piece.text[: end.end()])]
+            rest = [Words(piece.text[end.end() :])] if end.end() < len(piece.text) else []
             return first, [*rest, *pieces[number + 1 :]]
     return None
 

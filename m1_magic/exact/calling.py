@@ -28,7 +28,7 @@ TABLE = "frame"  # the kind of attachments that are tables
 NO_TABLE = "--exact computes figures from tables, and none goes along."
 
 
-def told(
+def with_instructions(
     gathered: Gathered, namespace: Mapping[str, object], options: Options, settings: M1
 ) -> tuple[Gathered, str]:
     """Return what goes along, tables with what SQL knows of them, and how to write the answer.
@@ -71,9 +71,9 @@ def _table(name: str, namespace: Mapping[str, object]) -> object:
     except UsageError:
         if not Path(name).expanduser().is_file():
             raise
-        shown = one_line(name, 60)
+        label = one_line(name, 60)
         raise UsageError(
-            f"Queries cannot read {shown}: it is no CSV, Parquet, Arrow or JSON-lines file.",
+            f"Queries cannot read {label}: it is no CSV, Parquet, Arrow or JSON-lines file.",
             todo="Load it, and name the DataFrame: --df NAME.",
         ) from None
 
@@ -116,11 +116,11 @@ def opening(
     tables: Sequence[str], namespace: Mapping[str, object], settings: M1
 ) -> Callable[[], Engine]:
     """Return what opens the tables that these names stand for now."""
-    found: dict[str, object] = {}
+    frames: dict[str, object] = {}
     for name in tables:
         with suppress(UsageError):  # deleted since; a query over it says so
-            found[name] = frame_named(name, namespace)
-    return lambda: sandbox_of(found, timeout=settings.query_timeout)
+            frames[name] = frame_named(name, namespace)
+    return lambda: sandbox_of(frames, timeout=settings.query_timeout)
 
 
 def answer(

@@ -30,7 +30,7 @@ _DATE_SPEC = re.compile(r"(?:[^%{}]|%[-#]?[A-Za-z%]){1,60}")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ValueText:
     """A value as text, not yet fit for any place, and what to say of its format."""
 
     text: str
@@ -43,18 +43,18 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def shown(value: object, spec: str = "") -> Shown:
+def value_text(value: object, spec: str = "") -> ValueText:
     """Return a value as text, by a format spec where that fits."""
     number = is_number(value)
     if spec and value is not None:
         try:
             if (text := _formatted(value, spec)) is not None:
-                return Shown(_cut(text), number)
+                return ValueText(_cut(text), number)
         except (ValueError, TypeError, OverflowError, ArithmeticError):
             pass
         note = f"the format {one_line(spec, 40)} does not fit {_kind(value)}: shown without it"
-        return Shown(_cut(plain(value)), number, note)
-    return Shown(_cut(plain(value)), number)
+        return ValueText(_cut(plain(value)), number, note)
+    return ValueText(_cut(plain(value)), number)
 
 
 def plain(value: object, depth: int = 0) -> str:
@@ -98,8 +98,8 @@ def _number(value: float | Decimal) -> str:
     if not value:
         return "0"
     if value == int(value) and (isinstance(value, Decimal) or abs(value) < 1e15):
-        whole = int(value)
-        return str(whole) if abs(whole) < 10**300 else _scientific(Decimal(whole))
+        integer = int(value)
+        return str(integer) if abs(integer) < 10**300 else _scientific(Decimal(integer))
     exact = Decimal(repr(float(value))) if isinstance(value, float) else value
     place = exact.adjusted()
     if place not in _PLAIN_EXPONENTS:
@@ -126,8 +126,8 @@ def _formatted(value: object, spec: str) -> str | None:
     """Return a value by a format spec, or None where that does not fit."""
     if isinstance(value, date | time):
         return format(value, spec) if _DATE_SPEC.fullmatch(spec) and "%" in spec else None
-    found = _SPEC.fullmatch(spec)
-    fits = found and int(found["width"] or 0) <= WIDEST and int(found["digits"] or 0) <= FINEST
+    match = _SPEC.fullmatch(spec)
+    fits = match and int(match["width"] or 0) <= WIDEST and int(match["digits"] or 0) <= FINEST
     if not fits or isinstance(value, bool):
         return None
     if isinstance(value, float | Decimal):

@@ -40,8 +40,8 @@ class Filled:
     @property
     def notes(self) -> tuple[str, ...]:
         """What there is to say of its figures, each once."""
-        said = (one for figure in self.figures for one in (figure.reason, figure.note) if one)
-        return tuple(dict.fromkeys(said))
+        texts = (one for figure in self.figures for one in (figure.reason, figure.note) if one)
+        return tuple(dict.fromkeys(texts))
 
 
 def fill(
@@ -117,8 +117,8 @@ class _Filling:
             self._gap = ""
 
     def _place(self, place: Place, around: str) -> None:
-        found = _NAME.match(place.source.strip())
-        name = found[0] if found else ""
+        match = _NAME.match(place.source.strip())
+        name = match[0] if match else ""
         literal = f"{place.before}{{{{{place.source}}}}}{place.end}"
         if self._results.literal(name, around):
             return self._words(literal)
@@ -187,7 +187,7 @@ class _Filling:
             while number < len(slots) and slots[number][0] < first:
                 at, place, value = slots[number]
                 self._put(shape[last:at])
-                self._figure(place, value, _in_words(shape, at, value.shown.text))
+                self._figure(place, value, _in_words(shape, at, value.displayed.text))
                 last, number = at + 1, number + 1
             if span is None:
                 break
@@ -207,20 +207,20 @@ class _Filling:
         self._put(text)
         self._figures.append(
             Figure(
-                *(start, self._size, value.query, place.source, value.shown.text),
-                *(value.reason, value.shown.note),
+                *(start, self._size, value.query, place.source, value.displayed.text),
+                *(value.reason, value.displayed.note),
             )
         )
 
     def _code(
         self, shape: str, span: spots.Span, inside: list[tuple[int, Place, Value]], table: bool
     ) -> None:
-        whole = shape[span.start : span.end]
-        mark = whole[: len(whole) - len(whole.lstrip("`"))]
+        code = shape[span.start : span.end]
+        mark = code[: len(code) - len(code.lstrip("`"))]
         parts: list[tuple[str, bool]] = []
         last = span.start + len(mark)
         for at, _, value in inside:
-            parts += [(shape[last:at], False), (value.shown.text, True)]
+            parts += [(shape[last:at], False), (value.displayed.text, True)]
             last = at + 1
         parts.append((shape[last : span.end - len(mark)], False))
         first, *texts, final = spots.code_span(parts, mark, table=table)
@@ -240,7 +240,7 @@ class _Filling:
             self._put(shape[last:at])
             in_text = spots.in_tex_text(shape[span.start : at])
             self._figure(
-                place, value, spots.tex(value.shown.text, value.shown.number, text=in_text)
+                place, value, spots.tex(value.displayed.text, value.displayed.number, text=in_text)
             )
             last = at + 1
         self._put(shape[last : span.end])

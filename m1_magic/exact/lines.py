@@ -88,10 +88,10 @@ class Lines:
         at = 0
         for number, width in enumerate(self._around):
             if width == _QUOTE:
-                found = _QUOTE_MARK.match(body, at)
-                if not found:
+                mark = _QUOTE_MARK.match(body, at)
+                if not mark:
                     return number, at
-                at = found.end()
+                at = mark.end()
             elif body.startswith(" " * width, at):
                 at += width
             elif body[at:].strip(" \t"):
@@ -112,16 +112,16 @@ class Lines:
     def _in_code(self, rest: str) -> Line:
         fence = self._fence
         assert fence is not None
-        found = _FENCE.fullmatch(rest)
-        info = found[3].strip() if found else ""
-        if found and fence.inner:
-            if not info and found[2].startswith(fence.inner):
+        match = _FENCE.fullmatch(rest)
+        info = match[3].strip() if match else ""
+        if match and fence.inner:
+            if not info and match[2].startswith(fence.inner):
                 fence.inner = ""
-        elif found and found[2].startswith(fence.mark):
+        elif match and match[2].startswith(fence.mark):
             if not info:
                 self._fence = None
             elif fence.document and "`" not in info:
-                fence.inner = found[2]
+                fence.inner = match[2]
         return Line("code")
 
     def _outside(self, body: str, matched: int, at: int) -> Line:
@@ -164,15 +164,15 @@ class Lines:
                 around, at, paragraph = [*around, _QUOTE], quote.end(), False
                 continue
             rule = len(body) - at < LONGEST_RULE and _RULE.fullmatch(body, at)
-            found = None if rule else _MARK.match(body, at)
-            if not found:
+            marker = None if rule else _MARK.match(body, at)
+            if not marker:
                 break
-            empty = found.end() == len(body)
-            if paragraph and (empty or found[1] not in (None, "1")):
+            empty = marker.end() == len(body)
+            if paragraph and (empty or marker[1] not in (None, "1")):
                 break
-            wide = len(found[2] or "") > 4 or empty
-            width = found.end() - at - (len(found[2] or "") - 1 if wide and found[2] else 0)
-            around, at, paragraph = [*around, width + (not found[2])], at + width, False
+            wide = len(marker[2] or "") > 4 or empty
+            width = marker.end() - at - (len(marker[2] or "") - 1 if wide and marker[2] else 0)
+            around, at, paragraph = [*around, width + (not marker[2])], at + width, False
             begins = True
         return around, at, begins
 

@@ -156,22 +156,22 @@ class Names:
         label = row[1:-1] if len(row) > 1 and row[0] == row[-1] and row[0] in "\"'" else row
         at = self._labels.get(row, self._labels.get(label))
         at = self._folded_labels.get(_fold(label)) if at is None else at
-        found = rows[at] if at is not None else None
-        if found is None and self.total > len(rows):
-            found = self._fetched(label)
-        if found is not None:
-            return found, ""
+        cells = rows[at] if at is not None else None
+        if cells is None and self.total > len(rows):
+            cells = self._fetched(label)
+        if cells is not None:
+            return cells, ""
         near = nearest(label, self._labels)
         return None, f"{self.name} has no row {one_line(label, 60)}{near}"
 
     def _fetched(self, row: str) -> Sequence[object] | None:
         """Return a row that is not among the first ones, None if there is none."""
-        found = self._more.get((self.name, row))
-        if found is None:
+        query = self._more.get((self.name, row))
+        if query is None:
             raise NotFetched(self.name, row)
-        if found.error:
-            raise Unclear(f"a row of {self.name} was not fetched: {one_line(found.error)}")
-        return found.rows[0] if found.rows else None
+        if query.error:
+            raise Unclear(f"a row of {self.name} was not fetched: {one_line(query.error)}")
+        return query.rows[0] if query.rows else None
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

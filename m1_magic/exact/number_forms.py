@@ -110,11 +110,11 @@ class Number:
 
 def numbers(text: str) -> Iterator[Number]:
     """Yield the numbers of a text, in order, but for ordinals."""
-    for found in _NUMBER.finditer(text):
-        if found["date"] or not found["ordinal"]:
-            until = (found["later"] and "%") or (found["scales"] or "").strip()
-            one = _number(found[0], until)
-            start = found.start()
+    for match in _NUMBER.finditer(text):
+        if match["date"] or not match["ordinal"]:
+            until = (match["later"] and "%") or (match["scales"] or "").strip()
+            one = _number(match[0], until)
+            start = match.start()
             rest = one.value, one.step, one.digits, one.percent, one.signed, one.others, one.dates
             yield Number(start, start + len(one.text), one.text, *rest)
 
@@ -122,29 +122,29 @@ def numbers(text: str) -> Iterator[Number]:
 @lru_cache(4_096)
 def _number(text: str, until: str) -> Number:
     """Return a number that was found; ``until``: the unit at the end of its range."""
-    found = _NUMBER.fullmatch(text)
-    if found is None:  # its surroundings made it one
-        found = _NUMBER.match(text)
-    assert found is not None
-    if found["date"]:
+    match = _NUMBER.fullmatch(text)
+    if match is None:  # its surroundings made it one
+        match = _NUMBER.match(text)
+    assert match is not None
+    if match["date"]:
         return Number(0, 0, text, dates=tuple(_dates(text)))
-    percent = found["percent"] is not None or until == "%"
-    if found["over"]:
-        above, _, below = found["over"].partition("/")
+    percent = match["percent"] is not None or until == "%"
+    if match["over"]:
+        above, _, below = match["over"].partition("/")
         value = int(above) / int(below)
         return Number(0, 0, text, value, 0.0, 9, percent)
-    whole, part = re.sub(r"\D", "", found["whole"]), (found["part"] or "")[1:]
-    scale = (found["scale"] or until).strip()
-    shift = int((found["exp"] or "e0")[1:])
-    if power := found["power"] or found["super"]:
+    integer, part = re.sub(r"\D", "", match["whole"]), (match["part"] or "")[1:]
+    scale = (match["scale"] or until).strip()
+    shift = int((match["exp"] or "e0")[1:])
+    if power := match["power"] or match["super"]:
         shift += int(power.translate(_SUPERS))
-        if not found["times"]:  # 10⁶ alone
-            whole = "1"
+        if not match["times"]:  # 10⁶ alone
+            integer = "1"
     shift += SCALES.get(scale, 0)
-    value = float(f"{whole}.{part or 0}e{shift}") * (-1 if found["sign"] else 1)
-    other = (float(f"{whole}.{part or 0}"),) if scale in UNITS and found["scale"] == scale else ()
-    digits = len((whole + part).lstrip("0")) or 1
-    signed = found["sign"] in ("-", "−")
+    value = float(f"{integer}.{part or 0}e{shift}") * (-1 if match["sign"] else 1)
+    other = (float(f"{integer}.{part or 0}"),) if scale in UNITS and match["scale"] == scale else ()
+    digits = len((integer + part).lstrip("0")) or 1
+    signed = match["sign"] in ("-", "−")
     return Number(0, 0, text, value, 10.0 ** (shift - len(part)), digits, percent, signed, other)
 
 
@@ -168,8 +168,8 @@ def values(texts: list[str]) -> tuple[set[float], set[float], set[str]]:
     """Return plain numbers, percentages, and dates and times that stand in long texts."""
     plain, percent, dates = set[float](), set[float](), set[str]()
 
-    def add(found: str, number: str) -> None:
-        (percent if found[-1] == "%" else plain).add(float(number))
+    def add(matched: str, number: str) -> None:
+        (percent if matched[-1] == "%" else plain).add(float(number))
 
     for text in texts:
         for one in {*_PLAIN.findall(text), *_NEGATIVE.findall(text)}:

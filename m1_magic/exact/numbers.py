@@ -142,8 +142,8 @@ def _masked(text: str, figures: Sequence[Figure]) -> str:
     for one in sorted(figures, key=lambda one: one.start):
         bare += [text[at : one.start], re.sub(r"[^\n]", "\x01", text[one.start : one.end])]
         at = max(at, one.end)
-    whole = "".join([*bare, text[at:]])
-    for row in re.findall(r"[^\n]*\n|[^\n]+", whole):
+    without_values = "".join([*bare, text[at:]])
+    for row in re.findall(r"[^\n]*\n|[^\n]+", without_values):
         kind = lines.read(row).kind
         if kind == "text":
             head = _HEAD.match(row)
@@ -165,8 +165,8 @@ def _without_code(paragraph: str) -> str:
     return "".join(_NO_FIGURE.sub(_blank, row) if _DIGIT.search(row) else row for row in rows)
 
 
-def _blank(found: re.Match[str]) -> str:
-    return "\x00" * len(found[0])
+def _blank(match: re.Match[str]) -> str:
+    return "\x00" * len(match[0])
 
 
 def _is_year(number: Number, text: str) -> bool:

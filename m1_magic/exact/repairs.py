@@ -32,13 +32,13 @@ def repairing(request: Request, template: str, failed: Iterable[Query]) -> Reque
 
 def _known(error: str, sent: str) -> str:
     """Return an error without names that the model was not sent, but for DuckDB's functions."""
-    found = _SUGGESTED.search(error)
-    if not found or error.startswith("It has a function that"):
+    suggestion = _SUGGESTED.search(error)
+    if not suggestion or error.startswith("It has a function that"):
         return error
-    quoted = _NAME.findall(found[1])
+    quoted = _NAME.findall(suggestion[1])
     names = [one for one in quoted if re.search(rf"(?<!\w){re.escape(one[1:-1])}(?!\w)", sent)]
     meant = f" Did you mean {', '.join(names)}?" if names else ""
-    return error[: found.start()] + meant
+    return error[: suggestion.start()] + meant
 
 
 def repaired(text: str, names: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ..text import plural
-from .figures import NOTHING, is_number, shown
+from .figures import NOTHING, is_number, value_text
 from .naming import Names
 from .spots import words
 
@@ -42,7 +42,7 @@ def as_table(names: Names, wanted: str, before: str, end: str) -> tuple[str, str
     right = [_is_numeric([row[at] for row in rows]) for at in numbers]
     lines = [[_cell(result.columns[at]) for at in numbers]]
     lines.append(["---:" if one else "---" for one in right])
-    lines += [[_cell(shown(row[at]).text) for at in numbers] for row in rows]
+    lines += [[_cell(value_text(row[at]).text) for at in numbers] for row in rows]
     if not rows:
         lines.append([NOTHING] * len(numbers))
     for at, bar in enumerate(["", "---", *lengths] if lengths else []):

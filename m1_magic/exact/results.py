@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..text import one_line
-from .figures import Shown, shown
+from .figures import ValueText, value_text
 from .naming import More, Names, NotFetched, Result, Unclear, nearest
 from .result_tables import as_table
 from .template import Piece, Place, Written
@@ -21,14 +21,14 @@ COMPUTED = "it is being computed"
 class Value:
     """What a place shows, of which query; with the reason why that is no value."""
 
-    shown: Shown
+    displayed: ValueText
     query: str
     reason: str = ""
 
     @property
     def sign(self) -> str:
         """One character of its kind, which stands for it while formulas are looked for."""
-        return "1" if self.shown.number else "a" if self.shown.text[:1].isalnum() else "."
+        return "1" if self.displayed.number else "a" if self.displayed.text[:1].isalnum() else "."
 
 
 class Results:
@@ -83,24 +83,24 @@ class Results:
     def value(self, name: str, rest: str) -> Value | None:
         """Return what a place stands for; None: it is no figure."""
         try:
-            found = self.names(name)
-            if isinstance(found, str):
-                return Value(Shown(found), name, COMPUTED)
+            names = self.names(name)
+            if isinstance(names, str):
+                return Value(ValueText(names), name, COMPUTED)
             if rest.startswith("."):
-                value, spec, note = found.value(rest[1:])
-            elif (len(found.result.columns), found.total) == (1, 1):
-                value, spec, note = found.result.rows[0][0], rest[1:], ""
+                value, spec, note = names.value(rest[1:])
+            elif (len(names.result.columns), names.total) == (1, 1):
+                value, spec, note = names.result.rows[0][0], rest[1:], ""
             else:
                 return None
         except NotFetched as row:
             self.to_fetch[row.key] = None
             if not self.done:
-                return Value(Shown(RUNNING), name, COMPUTED)
-            return Value(Shown(UNKNOWN), name, str(row))
+                return Value(ValueText(RUNNING), name, COMPUTED)
+            return Value(ValueText(UNKNOWN), name, str(row))
         except Unclear as why:
-            return Value(Shown(UNKNOWN), name, str(why))
-        one = shown(value, spec)
-        return Value(Shown(one.text, one.number, one.note or note), name)
+            return Value(ValueText(UNKNOWN), name, str(why))
+        one = value_text(value, spec)
+        return Value(ValueText(one.text, one.number, one.note or note), name)
 
     def is_one_formatted(self, name: str, rest: str) -> bool:
         """Is it a result of one value with its format, not with its column?"""
@@ -119,7 +119,7 @@ class Results:
         Raises:
             Unclear: there is none.
         """
-        found = self.names(name)
-        if isinstance(found, str):
-            return place.before + found, COMPUTED
-        return as_table(found, place.source.partition(":")[2], place.before, end)
+        names = self.names(name)
+        if isinstance(names, str):
+            return place.before + names, COMPUTED
+        return as_table(names, place.source.partition(":")[2], place.before, end)

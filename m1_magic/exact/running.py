@@ -135,5 +135,7 @@ def _row(engine: Engine, query: Query, row: str) -> Query:
     number = int(row) if INDEX.fullmatch(row) else None
     if number is not None and number < YEARS:
         return by_place(query, number)  # type: ignore[no-any-return]
-    found: Query = by_label(query, row)
-    return found if found.rows or found.error or number is None else by_place(query, number)
+    labelled: Query = by_label(query, row)
+    return (
+        labelled if labelled.rows or labelled.error or number is None else by_place(query, number)
+    )

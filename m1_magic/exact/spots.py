@@ -80,21 +80,21 @@ def words(value: str, *, line_start: bool = False, next_text: str = "") -> str:
     return escaped
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escaped(match: re.Match[str]) -> str:
     r"""Return a mark that is one no more.
 
     ``\[`` and ``\\(`` would open a formula, a backtick ends a code span whatever stands before it.
     """
-    if found[0] in "[`":
-        return f"&#{ord(found[0])};"
+    if match[0] in "[`":
+        return f"&#{ord(match[0])};"
     # At its end it would take the bar of a table's cell along.
-    if found[0] == "\\" and (found.string[found.end() : found.end() + 1] or "(") in "()[]":
+    if match[0] == "\\" and (match.string[match.end() : match.end() + 1] or "(") in "()[]":
         return "&#92;"
-    return "\\" + found[0]
+    return "\\" + match[0]
 
 
-def _without_life(found: re.Match[str]) -> str:
-    return "\\@" if found[0] == "@" else found[0] + "\\"
+def _without_life(match: re.Match[str]) -> str:
+    return "\\@" if match[0] == "@" else match[0] + "\\"
 
 
 def one_row(value: str) -> str:

@@ -92,8 +92,8 @@ class Template:
         *lines, rest = delta.split("\n")
         for line in lines:
             self._held.append(line + "\n")
-            whole, self._held, self._size = "".join(self._held), [], 0
-            self._line(whole, out)
+            complete_line, self._held, self._size = "".join(self._held), [], 0
+            self._line(complete_line, out)
         if rest:
             self._held.append(rest)
             self._size += len(rest)
@@ -105,8 +105,8 @@ class Template:
         """Return what is left when nothing more comes."""
         out: list[Piece] = []
         if self._held:
-            whole, self._held = "".join(self._held), []
-            self._line(whole, out)
+            last_line, self._held = "".join(self._held), []
+            self._line(last_line, out)
         if self._opened:
             name = self._opened.content
             out += self._blanks()
@@ -130,14 +130,14 @@ class Template:
                 return
             self._start(line, out)
             self._in_words = True
-        used = places(text, out, whole=False)
+        used = places(text, out, ended=False)
         self._held = [text[used:]] if used < len(text) else []
         self._size = len(text) - used
 
     def _line(self, raw: str, out: list[Piece]) -> None:
         if self._in_words:
             self._in_words = False
-            places(raw, out, whole=True)
+            places(raw, out, ended=True)
             return
         line = self._lines.read(raw)
         if self._opened:
@@ -146,16 +146,18 @@ class Template:
             self._opened, self._query, self._body = line, [raw], []
         elif line.kind == "blank" and not line.begins:
             # One empty line is enough where a query was taken out, and none before the first words.
-            kept = not self._after or (self._after == "query" and self._any and not self._blank)
-            self._blank += [raw] if kept else []
+            keeps_line = not self._after or (
+                self._after == "query" and self._any and not self._blank
+            )
+            self._blank += [raw] if keeps_line else []
         else:
             raw = self._start(line, out, raw)
             if line.kind == "code":
                 out.append(Code(raw))
-            elif found := _ALONE.fullmatch(raw):
-                out.append(Place(found[2], True, found[1], found[3]))
+            elif alone := _ALONE.fullmatch(raw):
+                out.append(Place(alone[2], True, alone[1], alone[3]))
             else:
-                places(raw, out, whole=True)
+                places(raw, out, ended=True)
 
     def _in_query(self, opened: Line, line: Line, raw: str, out: list[Piece]) -> None:
         if raw.rstrip().endswith(self._query[0].strip()):  # it is written again, from its beginning
@@ -199,12 +201,12 @@ class Template:
         return [Words(blank)] if blank else []
 
 
-def places(text: str, out: list[Piece], *, whole: bool) -> int:
+def places(text: str, out: list[Piece], *, ended: bool) -> int:
     """Give the words and places of a line that begins in ``text``; return how far they go."""
     at = last = 0
     while (start := text.find("{{", at)) >= 0:
         end = _end(text, start)
-        if not end and not whole and len(text) < start + LONGEST:
+        if not end and not ended and len(text) < start + LONGEST:
             break
         if end:
             out += [Words(text[last:start])] if start > last else []
@@ -212,7 +214,7 @@ def places(text: str, out: list[Piece], *, whole: bool) -> int:
             last = end
         at = end or start + 1
     if start < 0:
-        start = len(text) - (not whole and text.endswith("{"))
+        start = len(text) - (not ended and text.endswith("{"))
     if start > last:
         out.append(Words(text[last:start]))
     return max(start, last)

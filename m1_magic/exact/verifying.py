@@ -34,7 +34,7 @@ class Given:
     """
 
     id: str
-    asked: str
+    prompt: str
     template: str
     tables: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
@@ -78,7 +78,7 @@ def again(given: Given, namespace: Mapping[str, object], settings: M1) -> tuple[
 
 def differences(old: Sequence[Figure], new: Sequence[Figure]) -> list[Difference]:
     """Return which figures changed or could not be computed, by their place in an answer."""
-    return [found for pair in zip_longest(old, new) if (found := _difference(*pair))]
+    return [difference for pair in zip_longest(old, new) if (difference := _difference(*pair))]
 
 
 def _difference(old: Figure | None, new: Figure | None) -> Difference | None:
@@ -131,9 +131,9 @@ def _cells(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in CELL.split(row)[1:-1]] for row in rows]
 
 
-def said(found: Sequence[Difference]) -> Iterator[list[str]]:
+def table_rows(differing: Sequence[Difference]) -> Iterator[list[str]]:
     """Yield query, figure, and what became of it, for a table."""
-    for one in found:
+    for one in differing:
         old, new = one_line(one.old, SHOWN), one_line(one.new, SHOWN)
         what = one_line(one.reason, 200) if one.reason else f"{old} → {new}"
         yield [one.query, one_line(f"{{{{{one.source}}}}}", SHOWN), what]

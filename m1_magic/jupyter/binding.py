@@ -36,14 +36,14 @@ def check(
     cost: str | None = None,
 ) -> None:
     """Refuse a name that holds something of the user's, or a table of the same call."""
-    shown, value = one_line(name, 40), variables.get(name, getattr(builtins, name, variables))
+    displayed, value = one_line(name, 40), variables.get(name, getattr(builtins, name, variables))
     if name in tables:
-        what = f"{shown} is a table of this call, which the answer would replace."
+        what = f"{displayed} is a table of this call, which the answer would replace."
         raise UsageError(what, todo=todo, cost=cost)
     if value is variables or replies(value) or value is _bound.get(name, _bound):
         return
     kind = one_line(type(value).__name__, 60)
-    what = f"{shown} is there already and is no Reply ({kind}), which the answer would replace."
+    what = f"{displayed} is there already and is no Reply ({kind}), which the answer would replace."
     raise UsageError(what, todo=todo, cost=cost)
 
 
@@ -53,6 +53,18 @@ def bind(shell: Any, name: str, value: object) -> None:
     if not replies(value):
         _bound[name] = value
     shell.push({name: value})
+
+
+def bind_answer(shell: Any, name: str | None, reply: Reply, replies: list[Reply] | None) -> None:
+    """Bind ``_m1``, and ``name`` if any; nothing takes the place of an earlier answer.
+
+    Args:
+        replies: of several; ``name`` stands for all of them.
+    """
+    bind_last(shell, reply)
+    has_content = any(one.status == "ok" or one.text or one.thinking for one in replies or [reply])
+    if name and has_content:
+        bind(shell, name, reply if replies is None else replies)
 
 
 def bind_last(shell: Any, value: object) -> None:

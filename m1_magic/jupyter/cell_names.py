@@ -70,11 +70,11 @@ def _version(name: str) -> str:
     except Exception:  # a module may do anything when it is asked
         if name in sys.modules:
             return ""
-        return f"{name} not installed" if not _found(name) else ""
+        return f"{name} not installed" if not _is_installed(name) else ""
     return f"{name} {one_line(version, 40)}"
 
 
-def _found(name: str) -> bool:
+def _is_installed(name: str) -> bool:
     from importlib.util import find_spec
 
     try:

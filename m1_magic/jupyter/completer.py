@@ -35,10 +35,10 @@ def watch(shell: InteractiveShell, known: Callable[[], Known]) -> None:
 
     def matcher(context: CompletionContext) -> Any:
         try:
-            found = _offered(shell, context, known)
+            offer = _offered(shell, context, known)
         except Exception:  # Tab is not the time to be told
-            found = None
-        return found or {"completions": [], "suppress": False}
+            offer = None
+        return offer or {"completions": [], "suppress": False}
 
     unwatch(shell)
     first = context_matcher(priority=1_000, identifier=NAME)

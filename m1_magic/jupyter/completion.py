@@ -50,8 +50,8 @@ def offered(place: Place, known: Known) -> Offer | None:
 
     After that, what looks like an option is none.
     """
-    found = _offered(place, known)
-    return Offer(place.typed) if found is None and place.typed.startswith("-") else found
+    offer = _offered(place, known)
+    return Offer(place.typed) if offer is None and place.typed.startswith("-") else offer
 
 
 def _offered(place: Place, known: Known) -> Offer | None:
@@ -79,8 +79,8 @@ def _beginning(typed: str, words: Iterable[str], kind: str) -> Offer:
     begun = unquoted(typed)
     listed = [word for word in words if _fit(word)]
     same = [word for word in listed if word.startswith(begun)]
-    found = same or [word for word in listed if word.lower().startswith(begun.lower())]
-    return Offer(typed, [quoted(word) for word in found], kind)
+    matching = same or [word for word in listed if word.lower().startswith(begun.lower())]
+    return Offer(typed, [quoted(word) for word in matching], kind)
 
 
 def _inserted(place: Place, typed: str, known: Known) -> Offer:

@@ -72,20 +72,20 @@ def find(text: str, row: int, column: int, *, automagic: bool = False) -> Place 
         return _in_text(lines[row], column, first[4])
     if head <= row and re.match(r"\s*%%", lines[head]) and not OF_PYTHON.match(lines[head]):
         return None
-    found = MAGIC.match(lines[row])
-    if found is not None and found[2] == "%m1":
-        return _in_line(found, lines[row], column)
+    match = MAGIC.match(lines[row])
+    if match is not None and match[2] == "%m1":
+        return _in_line(match, lines[row], column)
     if automagic and len(lines) == 1 and (call := AUTOMAGIC.match(text)):
         return _place("%m1", call[1], column - call.start(1), text[column:])
     return None
 
 
-def _in_line(found: re.Match[str], line: str, column: int) -> Place | None:
+def _in_line(match: re.Match[str], line: str, column: int) -> Place | None:
     """Return the place in a line that begins with a magic; None at the magic itself."""
-    start = found.start(4)
-    if column < start or not found[3]:
+    start = match.start(4)
+    if column < start or not match[3]:
         return None
-    return _place(found[2], found[4], column - start, line[column:])
+    return _place(match[2], match[4], column - start, line[column:])
 
 
 def _place(magic: str, line: str, column: int, after: str) -> Place:
@@ -94,8 +94,8 @@ def _place(magic: str, line: str, column: int, after: str) -> Place:
     words = list(WORD.finditer(before))
     typed = words.pop()[0] if words and words[-1].end() == len(before) else ""
     inside = braces[1] if braces else None
-    said = tuple(unquoted(word[0]) for word in words)
-    return Place(magic, line, said, typed, inside, after.startswith("}}"))
+    earlier = tuple(unquoted(word[0]) for word in words)
+    return Place(magic, line, earlier, typed, inside, after.startswith("}}"))
 
 
 def _in_text(line: str, column: int, options: str) -> Place | None:

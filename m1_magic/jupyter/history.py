@@ -38,25 +38,25 @@ def cells() -> list[Cell]:
 
 def outputs(number: int) -> tuple[Output, ...]:
     """Return what is kept of the outputs of a cell; one whose object is there has it."""
-    from ..privacy.outputs import Output, whole
+    from ..privacy.outputs import Output, streams_joined
 
     manager = current().history_manager
-    value, shown = manager.output_hist.get(number), manager.output_hist_reprs.get(number)
-    kept: list[Output] = []
+    value, displayed = manager.output_hist.get(number), manager.output_hist_reprs.get(number)
+    collected: list[Output] = []
     for output in manager.outputs.get(number, []):
         bundle = dict(output.bundle)
         if "stream" in bundle:
             bundle = {"text/plain": "".join(bundle["stream"])}
-        kept.append(Output(KINDS.get(output.output_type, "value"), bundle))
-    values = [place for place, output in enumerate(kept) if output.kind == "value"]
+        collected.append(Output(KINDS.get(output.output_type, "value"), bundle))
+    values = [place for place, output in enumerate(collected) if output.kind == "value"]
     if values:  # a cell may show several; the object of the last one is kept
-        kept[values[-1]] = replace(kept[values[-1]], value=value)
-    elif value is not None or shown:
-        kept.append(Output("value", {"text/plain": shown or ""}, value))
+        collected[values[-1]] = replace(collected[values[-1]], value=value)
+    elif value is not None or displayed:
+        collected.append(Output("value", {"text/plain": displayed or ""}, value))
     if raised := manager.exceptions.get(number):
         bundle = {"error": raised["ename"], "text/plain": raised["evalue"]}
-        kept.append(Output("raised", bundle))
-    return whole(kept)
+        collected.append(Output("raised", bundle))
+    return streams_joined(collected)
 
 
 def failure() -> Failure | None:
@@ -81,11 +81,11 @@ def remember(result: Any) -> None:
     global _failure, _seen
     if result.info.store_history and result.execution_count:
         _ids[result.execution_count] = getattr(result.info, "cell_id", None) or ""
-    shown = getattr(sys, "last_value", None)
+    last_value = getattr(sys, "last_value", None)
     error = result.error_before_exec or result.error_in_exec
-    if error is None and id(shown) != _seen:
-        error = shown  # shown by %run, which goes on
-    _seen = id(shown)
+    if error is None and id(last_value) != _seen:
+        error = last_value  # shown by %run, which goes on
+    _seen = id(last_value)
     if error is None or isinstance(error, UserFacingError) or not result.info.store_history:
         return
     from ..context.cells import Cell
@@ -130,5 +130,5 @@ def _number(filename: str) -> int | None:
     """Return the execution count of the cell that a code's file name stands for."""
     shell = current()
     named = shell.compile.format_code_name(filename) if shell is not None else None
-    found = re.fullmatch(r"In\[(\d+)\]", named[1]) if named else None
-    return int(found[1]) if found else None
+    match = re.fullmatch(r"In\[(\d+)\]", named[1]) if named else None
+    return int(match[1]) if match else None

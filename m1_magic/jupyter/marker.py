@@ -14,7 +14,7 @@ from typing import Any
 from .shell import current
 
 TARGET = "m1-magic"
-asked = False  # was this kernel asked by a page, which therefore has the extension
+page_asked = False  # was this kernel asked by a page, which therefore has the extension
 
 
 def watch(forecast: Callable[[], str | None]) -> None:
@@ -29,8 +29,8 @@ def watch(forecast: Callable[[], str | None]) -> None:
         content = message.get("content", {}).get("data")
         if not isinstance(content, dict) or content.get("ask") != "fix":
             return
-        global asked
-        asked = True
+        global page_asked
+        page_asked = True
         try:
             title = forecast()
         except Exception:  # a button without a price is better than none

@@ -23,11 +23,11 @@ def visible(variables: Mapping[str, object]) -> Mapping[str, object]:
     if frame is None or installed(frame.f_code.co_filename):
         return variables
     scopes = [*(one.f_locals for one in _around(frame)), frame.f_globals]
-    found: dict[str, object] = {}
+    local_names: dict[str, object] = {}
     for scope in reversed(scopes):
         if scope is not variables:
-            found |= scope
-    return {**variables, **found} if found else variables
+            local_names |= scope
+    return {**variables, **local_names} if local_names else variables
 
 
 def _around(frame: FrameType) -> Iterator[FrameType]:

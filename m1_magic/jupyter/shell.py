@@ -64,7 +64,7 @@ def show_replies(shell: Any, settings: M1) -> None:
     if shell is None:
         return
 
-    def shown(reply: Reply, include: object = None, exclude: object = None) -> dict[str, str]:
+    def bundle_of(reply: Reply, include: object = None, exclude: object = None) -> dict[str, str]:
         from ..render.answer import bundle
         from ..render.front_end import mode
 
@@ -72,7 +72,7 @@ def show_replies(shell: Any, settings: M1) -> None:
 
     # By name, so that loading the extension does not load what a reply is made of.
     formatter = shell.display_formatter
-    formatter.mimebundle_formatter.for_type(REPLY, shown)
+    formatter.mimebundle_formatter.for_type(REPLY, bundle_of)
     for kind in BESIDE:  # else IPython asks the reply itself for what the bundle leaves out
         formatter.formatters[kind].for_type(REPLY, lambda reply: None)
 
@@ -103,44 +103,44 @@ def progress(label: str) -> Callable[[int, int], None]:
     In a terminal it draws a bar, in a notebook one line that is updated; elsewhere (a pipe, a
     file) it prints one line, when the download begins.
     """
-    shown: list[Any] = []  # the bar, the display, or that the line was printed
+    handles: list[Any] = []  # the bar, the display, or that the line was printed
     steps: set[int] = set()  # of twenty, those that were shown
 
     def draw(done: int, total: int) -> None:
-        if not shown and done >= total:
+        if not handles and done >= total:
             return
         if hasattr(current(), "kernel"):
             if (step := 20 * done // total) not in steps:
                 steps.add(step)
-                _update(shown, f"{label}: {done // 1_000_000} of {total // 1_000_000} MB")
+                _update(handles, f"{label}: {done // 1_000_000} of {total // 1_000_000} MB")
         elif sys.stderr.isatty():
-            _bar(shown, label, done, total)
-        elif not shown:
+            _bar(handles, label, done, total)
+        elif not handles:
             print(f"{label}: {total // 1_000_000} MB, once …", file=sys.stderr, flush=True)
-            shown.append(True)
+            handles.append(True)
 
     return draw
 
 
-def _update(shown: list[Any], text: str) -> None:
+def _update(handles: list[Any], text: str) -> None:
     """Show a line in a notebook, or bring the one that is there up to date."""
     from IPython.display import display
 
     bundle = {"text/plain": text}
-    if shown:
-        shown[0].update(bundle, raw=True)
+    if handles:
+        handles[0].update(bundle, raw=True)
     else:
-        shown.append(display(bundle, raw=True, display_id=True))
+        handles.append(display(bundle, raw=True, display_id=True))
 
 
-def _bar(shown: list[Any], label: str, done: int, total: int) -> None:
+def _bar(handles: list[Any], label: str, done: int, total: int) -> None:
     from tqdm import tqdm
 
-    if not shown:
-        shown.append(tqdm(total=total, desc=label, unit="B", unit_scale=True, leave=False))
-    shown[0].update(done - shown[0].n)
+    if not handles:
+        handles.append(tqdm(total=total, desc=label, unit="B", unit_scale=True, leave=False))
+    handles[0].update(done - handles[0].n)
     if done >= total:
-        shown[0].close()
+        handles[0].close()
 
 
 def display(value: object) -> None:
@@ -196,7 +196,7 @@ def show(markdown: str) -> None:
         from rich.console import Console
         from rich.markdown import Markdown
 
-        shown = show_controls(page.unfolded(markdown))
-        Console().print(Markdown(shown, hyperlinks=False))
+        text = show_controls(page.unfolded(markdown))
+        Console().print(Markdown(text, hyperlinks=False))
     else:
         print(md_to_text(page.unfolded(markdown)))

@@ -62,21 +62,23 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], exact: bool = False)
         exact: the new one's figures are computed, so that of its tables only columns count.
     """
     try:
-        found = [*_texts(old, new), *_along(old, new, exact), *_sampling(old, new)]
+        differing = [*_texts(old, new), *_along(old, new, exact), *_sampling(old, new)]
         if _what(old) == _what(new) and _switched(old, new):
             tables = tuple(_named(kind, name) for kind, name, *_ in new["along"] if kind == "frame")
-            others = (one for one in found if not one.part.startswith((COLUMNS, VALUE, *tables)))
+            others = (
+                one for one in differing if not one.part.startswith((COLUMNS, VALUE, *tables))
+            )
             return [Change("--exact" if _computed(new) else "without --exact"), *others]
-        return found
+        return differing
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # of another version
         return []
 
 
 def listed(changes: list[Change]) -> str:
     """Return the first changes in words, and how many more there are."""
-    shown = changes if len(changes) <= MOST else changes[: MOST - 1]
-    more = [f"{len(changes) - len(shown)} more"] if len(shown) < len(changes) else []
-    return ", ".join([*map(str, shown), *more])
+    first = changes if len(changes) <= MOST else changes[: MOST - 1]
+    more = [f"{len(changes) - len(first)} more"] if len(first) < len(changes) else []
+    return ", ".join([*map(str, first), *more])
 
 
 def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

@@ -6,7 +6,7 @@ a loop that asks the same three times gets its three answers again. A tape goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..calls import Call, Request
 from ..errors import LedgerProblem, TapeProblem
 from ..ledger import Ledger, answers
 from ..ledger.history import Past
-from ..ledger.sent import at_a_server, hashed, headers
+from ..ledger.sent import at_a_server, hash_of, hashed, headers
 from ..locks import lock
 from ..settings.config import M1
 from ..settings.endpoints import endpoint
@@ -60,7 +60,7 @@ class Keeper:
             self.give_back(turn)
             raise
 
-    def asked(self, request: Request, turn: Turn, id: str) -> None:
+    def answered_by(self, request: Request, turn: Turn, id: str) -> None:
         """Say which call brings a turn its answer: another kernel may ask the same meanwhile."""
         if self._wanted(request):
             self._turns.give(turn, id)
@@ -119,14 +119,24 @@ class Keeper:
                 self._tape = Tape(path)
             return self._tape
 
-    def offered(self) -> dict[str, Any]:
-        """Return what described the functions that M1 might call in answers on the tape, by name.
+    def offered(self, prompt: str = "") -> dict[str, Any]:
+        """Return what described the functions that M1 might call in kept answers, by name.
+
+        As they were described last, before all when this ``prompt`` was answered; those on the tape
+        go before those in the ledger.
 
         Raises:
             TapeProblem: it cannot be read.
         """
-        tape = None if self._settings.mode in ("live", "record") else self.tape()
-        lists = (one.parts["sampling"].get("tools") for one in (tape.lines() if tape else ()))
+        mode, typed = self._settings.mode, hash_of(prompt)
+        tape = None if mode in ("live", "record") else self.tape()
+        taped = [one.parts for one in (tape.lines() if tape else ())]
+        taped.sort(key=lambda parts: bool(parts["typed"] == typed))
+        known: list[Mapping[str, Any]] = []
+        if mode in ("auto", "live"):
+            with suppress(LedgerProblem):  # the call itself says what is wrong with it
+                known = answers.to_question(self._ledger(), typed, self._notebook)
+        lists = (parts["sampling"].get("tools") for parts in (*known, *taped))
         return {one["function"]["name"]: one for specs in lists if specs for one in specs}
 
     def _wanted(self, request: Request) -> bool:
@@ -134,9 +144,9 @@ class Keeper:
 
         Outside of notebooks only where the call says so: nobody expects the same joke for a month.
         """
-        return self._kept(request) and (request.keep is True or self._notebook is not None)
+        return self._may_replay(request) and (request.keep is True or self._notebook is not None)
 
-    def _kept(self, request: Request) -> bool:
+    def _may_replay(self, request: Request) -> bool:
         """May a kept answer be shown, by what the call or the setting says?"""
         return self._settings.keep if request.keep is None else request.keep
 
@@ -159,10 +169,10 @@ class Keeper:
             return self._on_tape(tape, request, turn.n)
         if mode == "record" and tape is not None:
             tape.check()  # before anything is paid
-        if mode == "record" or not self._kept(request):
+        if mode == "record" or not self._may_replay(request):
             return None
-        if tape is not None and (found := tape.nth(request, turn.n)):
-            return found.answer(turn.n, tape.path.name)
+        if tape is not None and (line := tape.nth(request, turn.n)):
+            return line.answer(turn.n, tape.path.name)
         if not self._wanted(request):
             return None
         with suppress(LedgerProblem):  # the call itself says what is wrong with it
@@ -177,21 +187,21 @@ class Keeper:
                 "There is no tape to run on, and M1_MODE=replay asks nobody.",
                 todo="Name one: M1_TAPE=PATH, or %m1 tape PATH.",
             )
-        found = tape.nth(request, n)
-        if found is None:
+        line = tape.nth(request, n)
+        if line is None:
             raise misses.miss(tape, request, n)
-        return found.answer(n, tape.path.name)
+        return line.answer(n, tape.path.name)
 
     def _past(self, request: Request, turn: Turn, taken: bool) -> Past | None:
         """Return the answer in the ledger; the one that a chat went on from, before all others."""
         host = endpoint(self._settings.base_url).host
-        asked = answers.Asked(turn.key, host, headers(request))
+        question = answers.Lookup(turn.key, host, headers(request))
         ledger, here = self._ledger(), self._notebook
         while True:
             given, earlier = self._turns.given(turn)
             only = request.repeats if request.repeats not in given else ""
-            past = only and answers.nth(ledger, asked, here, 1, only=only)
-            past = past or answers.nth(ledger, asked, here, turn.here - earlier, but=given)
+            past = only and answers.nth(ledger, question, here, 1, only=only)
+            past = past or answers.nth(ledger, question, here, turn.here - earlier, but=given)
             if not past or not taken or self._turns.give(turn, past.id):
                 return past or None
 

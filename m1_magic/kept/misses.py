@@ -31,7 +31,7 @@ def miss(tape: Tape, request: Request, n: int) -> TapeProblem:
         return TapeProblem(f"The tape {name} {what}.", todo=todo)
     parts = hashed(request)
     near = nearest(lines, parts, request)
-    differences = "; ".join(said(near, parts, request)) or "the request differs"
+    differences = "; ".join(differing(near, parts, request)) or "the request differs"
     return TapeProblem(f"This request is not on {name} (the tape / now): {differences}.", todo=todo)
 
 
@@ -45,7 +45,7 @@ def nearest(lines: Sequence[Line], parts: Mapping[str, Any], request: Request) -
     return max(close, key=lambda line: SequenceMatcher(None, line.prompt, request.prompt).ratio())
 
 
-def said(line: Line, parts: Mapping[str, Any], request: Request) -> Iterator[str]:
+def differing(line: Line, parts: Mapping[str, Any], request: Request) -> Iterator[str]:
     """Yield what differs, in words."""
     for change in changes(line.parts, parts, request.exact):
         if change.part == "the prompt":

@@ -25,7 +25,7 @@ def follow(ledger: Ledger, notebook: str | None) -> None:
         return
     if not path.is_file() or path.stat().st_size > LARGEST:
         return
-    ids = list(dict.fromkeys(found.decode() for found in CALL.findall(path.read_bytes())))
+    ids = list(dict.fromkeys(call_id.decode() for call_id in CALL.findall(path.read_bytes())))
     for name in answers.notebooks(ledger, ids[:MOST]):
         before = Path(name)
         if before.is_absolute() and not before.exists():

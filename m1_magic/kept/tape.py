@@ -141,9 +141,9 @@ class Tape:
         with self._lock:
             self._fresh()
             places = self._places.get(request.fingerprint(), ())
-            found = _line(self._lines[places[n - 1]]) if n <= len(places) else None
-        same = found and json.loads(json.dumps(hashed(request))) == found.parts
-        return found if same else None
+            line = _line(self._lines[places[n - 1]]) if n <= len(places) else None
+        same = line and json.loads(json.dumps(hashed(request))) == line.parts
+        return line if same else None
 
     def extend(self, lines: Iterable[tuple[Line, int]]) -> None:
         """Write answers, each the so manyth to its request, in place of those that were there.
@@ -179,15 +179,15 @@ class Tape:
     def _fresh(self) -> None:
         """Read the file anew, if it is there and another one than was read."""
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except FileNotFoundError:
             self._lines, self._places, self._seen = [], {}, None
             return
         except OSError as error:
             raise self._no_tape(f"it cannot be read ({error.strerror})") from None
-        if _state(found) == self._seen:
+        if _state(status) == self._seen:
             return
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
             raise self._no_tape("it is no file of at most 500 MB")
         try:
             # What was cut in a character is one line that cannot be used.
@@ -195,7 +195,7 @@ class Tape:
                 self._read(file)
         except OSError as error:
             raise self._no_tape(f"it cannot be read ({error.strerror})") from None
-        self._seen = _state(found)
+        self._seen = _state(status)
 
     def _read(self, file: TextIO) -> None:
         head = file.readline(LONGEST)
@@ -228,16 +228,16 @@ class Tape:
         )
 
 
-def _state(found: os.stat_result) -> tuple[int, ...]:
+def _state(status: os.stat_result) -> tuple[int, ...]:
     """Return what is another one where a file was written or replaced."""
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _fingerprint(text: str) -> str:
     """Return which request a line answers, "" if it is no line of a tape."""
-    found = FINGERPRINT.match(text)
-    if found:
-        return found[1] if text.rstrip().endswith("}") else ""
+    match = FINGERPRINT.match(text)
+    if match:
+        return match[1] if text.rstrip().endswith("}") else ""
     line = _line(text)  # as another program writes JSON
     return line.fingerprint if line else ""
 

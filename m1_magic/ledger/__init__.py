@@ -21,12 +21,12 @@ from decimal import ROUND_CEILING, Decimal
 from itertools import accumulate, count
 from pathlib import Path
 
-from ..calls import Attempt, Call, Request, Totals, Usage
+from ..calls import Attempt, Call, Request, ToolEnded, Totals, Usage
 from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
 from ..pricing.dollars import from_nano, to_nano
 from . import disk, journal, processes, tool_turns
-from .alike import Told, told
+from .alike import Record, record
 from .journal import Write, write
 from .schema import ASKABLE, OWED
 from .store import HASTE, Store, now_utc
@@ -52,7 +52,7 @@ def since(period: str, now: datetime) -> str:
 
 def stamp(at: datetime) -> str:
     """Return a time as the ledger writes it: UTC, so that text sorts as time does."""
-    return at.astimezone(UTC).isoformat()
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()
 
 
 class Ledger(Store):
@@ -110,17 +110,17 @@ class Ledger(Store):
         attempt: Attempt,
         endpoint: str,
         keep_text: bool,
-        told: Callable[[Request], Told] = told,
-    ) -> tuple[Write, ...]:
+        record: Callable[[Request], Record] = record,
+    ) -> tuple[Write, Write]:
         """Return what writes down an attempt before it is sent."""
         at, request, original = stamp(call.at), call.request, call.original or call.request
-        what = told(request)
-        asked = what if original is request else told(original)
-        text = (what.prompt, what.kept) if keep_text else (None, None)
+        sent = record(request)
+        typed = sent if original is request else record(original)
+        text = (sent.prompt, sent.kept) if keep_text else (None, None)
         of = (request.model, request.task or None, request.chat)
-        key = (asked.fingerprint, request.cell or None, asked.parts)
+        key = (typed.fingerprint, request.cell or None, typed.parts)
         who = (self.session, os.getpid(), processes.me(), endpoint)
-        call_ = (call.id, at, self.session, request.model, what.fingerprint, *text, *of, *key)
+        call_ = (call.id, at, self.session, request.model, sent.fingerprint, *text, *of, *key)
         return (
             write("question", *call_),
             write("attempt", attempt.id, call.id, at, *who, hold_of(attempt)),
@@ -135,9 +135,11 @@ class Ledger(Store):
         with uninterrupted():
             self._book(attempt.id, settled(attempt))
 
-    def so_far(self, call_id: str, thinking: str, text: str) -> None:
+    def so_far(
+        self, call_id: str, thinking: str, text: str, tools: Sequence[ToolEnded] = ()
+    ) -> None:
         """Write down what came so far; raises LedgerProblem, at once where it is locked."""
-        writes = [write("so far", thinking, text, call_id)]
+        writes = [write("so far", thinking, text, _ran(tools), call_id)]
         self.write(lambda db: journal.do(db, writes), HASTE)
 
     def finish(self, call: Call, keep_text: bool) -> None:
@@ -145,8 +147,6 @@ class Ledger(Store):
         last = call.attempts[-1].id if call.attempts else ""
         try:
             self._book(last, finished(call, keep_text))
-            if call.reply.tools and keep_text:
-                self.book((ran(call),))
         finally:
             for attempt in call.attempts:
                 self._reserved.pop(attempt.id, None)
@@ -256,15 +256,14 @@ def settled(attempt: Attempt) -> Write:
 def finished(call: Call, keep_text: bool) -> Write:
     """Return what writes down the end of a call."""
     reply = call.reply
-    text = (reply.thinking, reply.written) if keep_text else (None, None)
+    text = (reply.thinking, reply.written, _ran(reply.tools)) if keep_text else (None, None, None)
     end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
-    return write("finished", *end, *text, call.id)
+    return write("ended", *end, *text, call.id)
 
 
-def ran(call: Call) -> Write:
-    """Return what writes down the calls of tools in an answer."""
-    made = tool_turns.written(call.reply.tools)
-    return write("tools", json.dumps(made, ensure_ascii=False), call.id)
+def _ran(tools: Sequence[ToolEnded]) -> str | None:
+    """Return the calls of tools in an answer, as they are written down."""
+    return json.dumps(tool_turns.written(tools), ensure_ascii=False) if tools else None
 
 
 def hold_of(attempt: Attempt) -> int | None:

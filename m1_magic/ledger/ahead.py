@@ -78,13 +78,13 @@ def read(path: Path) -> list[Write]:
     head, *lines = path.read_text("utf-8", "replace").split("\n")
     if "process" not in json.loads(head):
         raise ValueError("not a file of a run")
-    found: list[Write] = []
+    writes: list[Write] = []
     for line in filter(None, lines):
         try:
-            found += journal.writes(line)
+            writes += journal.writes(line)
         except json.JSONDecodeError:  # killed in the middle of it, or the disk was full
             continue
-    return found
+    return writes
 
 
 def _made(ledger: Path, number: int) -> tuple[int, Path]:

@@ -10,19 +10,19 @@ import hashlib
 import json
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..calls import Message, Request, Text
 from .sent import at_a_server, hash_of, kept
 
 MARK = "m1-words-7c1f0e"
 HASHED = hash_of(MARK)
+PATTERNS = 4  # as typed, and within the limits of a server
 SAME = attrgetter(*(field.name for field in fields(Request) if field.name != "messages"))
 quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Record(NamedTuple):
     """What the ledger writes of a request: its prompt and messages, what it is found by, hashes."""
 
     prompt: str
@@ -31,10 +31,10 @@ class Told:
     parts: str
 
 
-def told(request: Request) -> Told:
+def record(request: Request) -> Record:
     """Return what is written down of a request."""
     parts = json.dumps(at_a_server(request))
-    return Told(request.prompt_text, kept(request), request.fingerprint(), parts)
+    return Record(request.prompt_text, kept(request), request.fingerprint(), parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +53,28 @@ class Pattern:
         return self._fingerprint(quoted(words)[1:-1])
 
     def _fingerprint(self, inside: str) -> str:
-        made = self.begun.copy()
-        made.update(inside.encode("utf-8", "surrogatepass"))
-        made.update(self.ending)
-        return str(made.hexdigest())
+        digest = self.begun.copy()
+        digest.update(inside.encode("utf-8", "surrogatepass"))
+        digest.update(self.ending)
+        return str(digest.hexdigest())
 
-    def told(self, words: str) -> Told:
+    def record(self, words: str) -> Record:
         """Return what is written down of a request with these words."""
         inside = quoted(words)[1:-1]
         kept, parts = inside.join(self.kept), hash_of(words).join(self.parts)
-        return Told(self.prompt, kept, self._fingerprint(inside), parts)
+        return Record(self.prompt, kept, self._fingerprint(inside), parts)
 
 
 class Alike:
-    """Gives what is written down of requests, quickly where one is like the one before."""
+    """Gives what is written down of requests, quickly where one is like one before it."""
 
     def __init__(self) -> None:
-        self._last: Pattern | None = None
+        self._patterns: list[Pattern] = []  # the last ones
 
-    def told(self, request: Request) -> Told:
+    def record(self, request: Request) -> Record:
         """Return what is written down of a request."""
         words, pattern = self._pattern(request)
-        return pattern.told(words) if pattern else told(request)
+        return pattern.record(words) if pattern else record(request)
 
     def fingerprint(self, request: Request) -> str:
         """Return what a request is found by."""
@@ -87,17 +87,25 @@ class Alike:
         part = last.parts[0] if len(last.parts) == 1 else None
         if not isinstance(part, Text) or request.attachments or not request.prompt:
             return "", None
-        like, pattern = (SAME(request), before, last.role), self._last
-        if pattern is None or pattern.like != like:
-            self._last = pattern = _pattern(request, replace(last, parts=(Text(MARK),)), like)
-        return part.text, pattern
+        like = (SAME(request), before, last.role)
+        for pattern in self._patterns:
+            if pattern.like == like:
+                return part.text, pattern
+        new = _pattern(request, replace(last, parts=(Text(MARK),)), like)
+        if new is not None:
+            self._patterns = [new, *self._patterns[: PATTERNS - 1]]
+        return part.text, new
 
 
 def _pattern(request: Request, last: Message, like: tuple[Any, ...]) -> Pattern | None:
     marked = replace(request, messages=(*request.messages[:-1], last))
     canonical = json.dumps(marked.lasting(), sort_keys=True, ensure_ascii=False)
-    made = told(marked)
-    canon, text, parts = canonical.split(MARK), made.kept.split(MARK), made.parts.split(HASHED)
+    written = record(marked)
+    canon, text, parts = (
+        canonical.split(MARK),
+        written.kept.split(MARK),
+        written.parts.split(HASHED),
+    )
     if any(len(pieces) != 2 for pieces in (canon, text, parts)):
         return None
     start, end = (piece.encode("utf-8", "surrogatepass") for piece in canon)

@@ -28,8 +28,8 @@ NOWHERE = "(session = ? OR (? IS NULL AND session NOT IN (SELECT session FROM no
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked: the ``key`` of a request, see `calls.Call`, by which server's host.
+class Lookup:
+    """What an answer is looked up by: a request's ``key``, see `calls.Call`, and a server's host.
 
     ``headers`` is their hash, "" where none were added.
     """
@@ -53,7 +53,7 @@ class KeptText:
 
 def nth(
     ledger: Ledger,
-    asked: Asked,
+    lookup: Lookup,
     notebook: str | None,
     n: int,
     *,
@@ -71,13 +71,13 @@ def nth(
         f"SELECT id FROM calls WHERE key = ? AND {COMPLETE} AND {HERE if notebook else NOWHERE}"
         f" AND ? IN ('', id) AND id NOT IN (SELECT value FROM json_each(?)) AND {SERVER}"
         " ORDER BY at, id LIMIT 1 OFFSET ?",
-        asked.key,
+        lookup.key,
         ledger.session,
         notebook,
         only,
         json.dumps(but),
-        asked.host,
-        asked.headers,
+        lookup.host,
+        lookup.headers,
         n - 1,
     )
     return called(ledger, rows[0][0]) if rows else None
@@ -90,10 +90,25 @@ def of_notebook(ledger: Ledger, notebook: str) -> list[tuple[Past, str, Mapping[
         "",
         notebook,
     )
-    found = [(called(ledger, id), key, json.loads(parts)) for id, key, parts in rows]
-    for _, _, parts in found:
+    calls = [(called(ledger, id), key, json.loads(parts)) for id, key, parts in rows]
+    for _, _, parts in calls:
         parts.pop("headers", None)  # a tape is of any server
-    return [(past, key, parts) for past, key, parts in found if past is not None]
+    return [(past, key, parts) for past, key, parts in calls if past is not None]
+
+
+def to_question(ledger: Ledger, typed: str, notebook: str | None) -> list[Mapping[str, Any]]:
+    """Return the parts of the requests of a notebook whose question has this hash, in order asked.
+
+    Only of those that have a complete answer.
+    """
+    rows = ledger.rows(
+        f"SELECT parts FROM calls WHERE {COMPLETE} AND {PARTS} AND {HERE if notebook else NOWHERE}"
+        " ORDER BY at, id",
+        ledger.session,
+        notebook,
+    )
+    found = (json.loads(parts) for (parts,) in rows)
+    return [parts for parts in found if parts.get("typed") == typed]
 
 
 def before(
@@ -150,10 +165,10 @@ def saved(ledger: Ledger, now: datetime) -> tuple[int, Decimal]:
 
 
 def complete(
-    ledger: Ledger, asked: Sequence[Asked], notebook: str | None
+    ledger: Ledger, lookups: Sequence[Lookup], notebook: str | None
 ) -> dict[str, list[KeptText]]:
     """Return the complete answers to many requests of one server, by key, in the order asked."""
-    if not asked:
+    if not lookups:
         return {}
     rows = ledger.rows(
         "SELECT key, id, model, finish, thinking, answer,"
@@ -161,14 +176,14 @@ def complete(
         " FROM attempts WHERE call_id = calls.id)"
         f" FROM calls WHERE key IN (SELECT value FROM json_each(?)) AND {COMPLETE}"
         f" AND {HERE if notebook else NOWHERE} AND {SERVER} ORDER BY at, id",
-        json.dumps([one.key for one in asked]),
+        json.dumps([one.key for one in lookups]),
         ledger.session,
         notebook,
-        asked[0].host,
-        asked[0].headers,
+        lookups[0].host,
+        lookups[0].headers,
     )
-    found: dict[str, list[KeptText]] = {}
+    answers: dict[str, list[KeptText]] = {}
     for key, id, model, finish, thinking, text, nano in rows:
         cost = None if nano is None else from_nano(nano)
-        found.setdefault(key, []).append(KeptText(id, model, finish, thinking, text, cost))
-    return found
+        answers.setdefault(key, []).append(KeptText(id, model, finish, thinking, text, cost))
+    return answers

@@ -12,10 +12,9 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..calls import Attempt, Call
 from ..errors import BudgetExceeded, LedgerProblem
@@ -26,7 +25,7 @@ from .schema import BATCH, COLUMNS, EACH, NO_BATCH
 # Which of these ids have a row already.
 KNOWN = "SELECT id FROM {} WHERE id IN (SELECT value FROM json_each(?))"
 NEW = {"question": KNOWN.format("calls"), "attempt": KNOWN.format("attempts")}
-CHANGES = ("started", "settled", "finished")  # in the order of a call
+CHANGES = ("started", "settled", "ended")  # in the order of a call
 SUMS = (
     f"SELECT session, substr(at, 1, 10), {', '.join(f'sum({each})' for each in EACH)}"
     " FROM attempts WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2"
@@ -36,23 +35,22 @@ ADD = (
     f"INSERT INTO totals (kind, name, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?)"
     f" ON CONFLICT (kind, name) DO UPDATE SET {MORE}"
 )
-AT_ONCE = 16  # rows in a statement: its tables and indexes are opened once for all of them
+AT_ONCE = (64, 8, 1)  # rows in a statement: its tables and indexes are opened once for all
+ROW = re.compile(r"(?<=VALUES )\(.*?\)")
 SEVERAL = {
-    kind: re.sub(
-        r"(?<=VALUES )\(.*?\)", lambda row: ", ".join([row[0]] * AT_ONCE), STATEMENTS[kind]
-    )
+    (kind, rows): ROW.sub(lambda row: ", ".join([row[0]] * rows), STATEMENTS[kind])  # noqa: B023
     for kind in NEW
+    for rows in AT_ONCE
 }
 Values = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """An attempt that is to be sent, and what writes it down."""
+class Reservation(NamedTuple):
+    """An attempt that is to be sent, and what writes down its call and itself."""
 
     call: Call
     attempt: Attempt
-    writes: tuple[Write, ...]
+    writes: tuple[Write, Write]
 
     @property
     def hold(self) -> int | None:
@@ -61,8 +59,7 @@ class Reservation:
         return hold
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """What writes down what an attempt did, behind what reserved it."""
 
     reserved: tuple[Write, ...]
@@ -98,7 +95,7 @@ def book(
             and not _fit(ledger, db, reservations, budget, period)
         ):
             return [_reserved(ledger, db, one, budget, period) for one in reservations]
-        _add(db, [write for one in reservations for write in one.writes])
+        _add(db, reservations)
         return [None for _ in reservations]
 
     try:
@@ -150,12 +147,14 @@ def _reserved(
     return None
 
 
-def _add(db: sqlite3.Connection, writes: Sequence[Write]) -> None:
-    """Add new rows of each kind at once, and to the totals what they add up to."""
-    if not writes:
+def _add(db: sqlite3.Connection, reservations: Sequence[Reservation]) -> None:
+    """Add their rows of each kind at once, and to the totals what they add up to."""
+    if not reservations:
         return
     db.execute(BATCH)
-    calls, attempts = (_added(db, kind, writes) for kind in NEW)
+    calls, attempts = (
+        _added(db, kind, [one.writes[n][1] for one in reservations]) for n, kind in enumerate(NEW)
+    )
     db.execute(NO_BATCH)
     called = Counter((session, at[:10]) for _, at, session, *_ in calls)
     held = Counter[tuple[str, str]]()
@@ -164,16 +163,16 @@ def _add(db: sqlite3.Connection, writes: Sequence[Write]) -> None:
     _total(db, {where: (0, held[where], 0, called[where]) for where in called | held})
 
 
-def _added(db: sqlite3.Connection, kind: str, writes: Sequence[Write]) -> Iterable[Values]:
+def _added(db: sqlite3.Connection, kind: str, values: Iterable[Values]) -> Sequence[Values]:
     """Add the rows of a kind that are not there; return them."""
-    rows = {row[0]: row for name, row in writes if name == kind}
+    rows = {row[0]: row for row in values}
     for (known,) in db.execute(NEW[kind], (json.dumps([*rows]),)).fetchall():
         del rows[known]  # a call that is tried once more
-    new = [*rows.values()]
-    many = len(new) - len(new) % AT_ONCE
-    for n in range(0, many, AT_ONCE):
-        db.execute(SEVERAL[kind], [*chain.from_iterable(new[n : n + AT_ONCE])])
-    db.executemany(STATEMENTS[kind], new[many:])
+    new, start = [*rows.values()], 0
+    for size in AT_ONCE:
+        for end in range(start + size, len(new) + 1, size):
+            db.execute(SEVERAL[kind, size], [*chain.from_iterable(new[start:end])])
+            start = end
     return new
 
 

@@ -87,14 +87,15 @@ def local(path: Path) -> bool:
         mounts = MOUNTS.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return True
-    where, best, kind = path.resolve(), -1, ""
+    where, best, kind = f"{path.resolve()}/", -1, ""
     for line in mounts:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        point = Path(OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[1]))  # \040 is a space
-        if where.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), fields[2]
+        point = OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[1])  # \040 is a space
+        point = f"{point.rstrip('/')}/"
+        if where.startswith(point) and len(point) >= best:
+            best, kind = len(point), fields[2]
     return kind not in NETWORK and not kind.startswith("fuse.")
 
 

@@ -32,6 +32,8 @@ STATEMENTS = {
     "chat": "UPDATE calls SET chat = ? WHERE id = ?",
     "key": "UPDATE calls SET key = ?, cell = ?, parts = ? WHERE id = ?",
     "tools": "UPDATE calls SET tools = ? WHERE id = ?",
+    "finished": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
+    " thinking = ?, answer = ? WHERE id = ?",
     "asked": "UPDATE calls SET asked = ?, task = ? WHERE id = ?",
     "attempt": "INSERT INTO attempts"
     " (id, call_id, at, session, pid, process, endpoint, state, hold_nano)"
@@ -48,9 +50,10 @@ STATEMENTS = {
     " output = coalesce(output, ?), cached = coalesce(cached, ?),"
     f" reasoning = coalesce(reasoning, ?) WHERE id = ? AND {OWED}",
     # What came so far of an answer that has not ended: a kernel that dies loses no more.
-    "so far": "UPDATE calls SET thinking = ?, answer = ? WHERE id = ? AND status IS NULL",
-    "finished": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
-    " thinking = ?, answer = ? WHERE id = ?",
+    "so far": "UPDATE calls SET thinking = ?, answer = ?, tools = coalesce(?, tools)"
+    " WHERE id = ? AND status IS NULL",
+    "ended": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
+    " thinking = ?, answer = ?, tools = ? WHERE id = ?",
 }
 LARGEST = 2**63 - 1
 
@@ -139,9 +142,9 @@ def read(path: Path) -> list[Write]:
 def writes(text: str) -> list[Write]:
     """Return writes that stand in a text as JSON; raises ValueError if these are none."""
     try:
-        found = [(str(name), tuple(values)) for name, values in json.loads(text)]
+        written = [(str(name), tuple(values)) for name, values in json.loads(text)]
     except (TypeError, RecursionError) as error:
         raise ValueError("not a list of writes") from error
-    if any(name not in STATEMENTS for name, _ in found):
+    if any(name not in STATEMENTS for name, _ in written):
         raise ValueError("not a statement of ours")
-    return found
+    return written

@@ -75,10 +75,10 @@ def _end(state: StateBlock, first: int, last: int, outer: str) -> tuple[int, boo
 
 def _bare(state: StateBlock, number: int, outer: str) -> tuple[str, str]:
     """Return the marks of a line that could close ``outer``, and what stands behind them."""
-    found = _FENCE.fullmatch(line_of(state, number))
-    if not found or state.is_code_block(number) or not found[1].startswith(outer):
+    match = _FENCE.fullmatch(line_of(state, number))
+    if not match or state.is_code_block(number) or not match[1].startswith(outer):
         return "", ""
-    return found[1], found[2].strip()
+    return match[1], match[2].strip()
 
 
 def _opens(state: StateBlock, number: int, last: int, outer: str) -> bool:

@@ -60,17 +60,17 @@ def formula_end(text: str, start: int, limit: int) -> int:
 
 def opener(text: str, at: int) -> tuple[str, str]:
     """Return what opens a formula at a place, and what will close it; or nothing twice."""
-    if found := _ENVIRONMENT.match(text, at):
-        return found[0], f"\\end{{{found[1]}}}"
+    if match := _ENVIRONMENT.match(text, at):
+        return match[0], f"\\end{{{match[1]}}}"
     mark = next((mark for mark in CLOSER if text.startswith(mark, at)), "")
     return mark, CLOSER.get(mark, "")
 
 
 def _closing(text: str, mark: str, closer: str, inside: int, limit: int) -> int:
     """Return where the closer stands: not after a backslash; a dollar also not in braces."""
-    found = text.find(closer, inside, limit)
-    if found < 0 or mark not in CLOSER:
-        return found
+    end = text.find(closer, inside, limit)
+    if end < 0 or mark not in CLOSER:
+        return end
     first, depth = -1, 0
     for number, sign in enumerate(_SIGNS[closer].finditer(text, inside, limit)):
         if sign[0] == closer:
@@ -151,8 +151,8 @@ def _extent(
         line = line_of(state, number)[len(mark) if number == first else 0 :]
         if state.sCount[number] < state.blkIndent and line.strip():
             return None
-        tex, found, rest = line.partition(closer)
-        if found:
+        tex, closing, rest = line.partition(closer)
+        if closing:
             tail = rest.strip()
             formula = "\n".join([*lines, tex])
             ok = len(tail) <= 1 and tail in ".,;:" and formula.strip()

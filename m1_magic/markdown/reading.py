@@ -44,14 +44,14 @@ class Fence:
 def fenced(markdown: str) -> list[Fence]:
     """Return the fenced code blocks of a text, in order."""
     source = _LINE_END.sub("\n", markdown)
-    found = []
+    fences = []
     for token in blocks(_parser(), source, {}):
         if token.type == "fence" and token.map:
             word = re.split(r"[\s:,;(\[=]", language(token.info).strip("{}.").casefold())[0]
             content = token.content
             lines = content.count("\n") + (content[-1:] not in ("", "\n"))
-            found.append(Fence(word, content, token.map[1] - token.map[0] > lines + 1))
-    return found
+            fences.append(Fence(word, content, token.map[1] - token.map[0] > lines + 1))
+    return fences
 
 
 def code_blocks(markdown: str) -> list[str]:
@@ -80,14 +80,16 @@ def json_value(*texts: str) -> Any:
 def _between(text: str) -> Iterator[Any]:
     """Yield the objects and arrays that stand in a text, none inside of another."""
     decoder, at, left = json.JSONDecoder(), 0, WORK
-    while left > 0 and (found := _OPENING.search(text, at)):
+    while left > 0 and (opening := _OPENING.search(text, at)):
         try:
-            value, at = decoder.raw_decode(text, found.start())
+            value, at = decoder.raw_decode(text, opening.start())
         except (ValueError, RecursionError) as error:
             at = (
-                _after(text, found.start()) if _JSONLIKE.match(text, found.start()) else found.end()
+                _after(text, opening.start())
+                if _JSONLIKE.match(text, opening.start())
+                else opening.end()
             )
-            left -= max(getattr(error, "pos", len(text)), at) - found.start() + 1
+            left -= max(getattr(error, "pos", len(text)), at) - opening.start() + 1
         else:
             yield value
 

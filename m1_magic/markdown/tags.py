@@ -23,10 +23,10 @@ def tags(md: MarkdownIt) -> None:
 
 
 def _tag(state: StateInline, silent: bool) -> bool:
-    if found := BREAK.match(state.src, state.pos, state.posMax):
+    if line_break := BREAK.match(state.src, state.pos, state.posMax):
         if not silent:
             state.push("hardbreak", "br", 0)
-        state.pos = found.end()
+        state.pos = line_break.end()
         return True
     opened = _PAIR.match(state.src, state.pos, state.posMax)
     if not opened:

@@ -62,7 +62,7 @@ COLUMNS = re.compile(r"!?[^\W\d]\w*(?:,!?[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Candidate:
     """An option in the text: its words from ``start`` up to ``end``, and how sure its value is."""
 
     start: int
@@ -85,8 +85,8 @@ def check(door: str, line: str, text: str, names: Container[str]) -> None:
     if before == "--" or before.endswith(" --"):
         return
     words = WORD.findall(text)
-    found = [one for place in range(1, len(words)) if (one := _option(words, place, names))]
-    meant = [one for one in found if _meant(words, one, found)]
+    options = [one for place in range(1, len(words)) if (one := _option(words, place, names))]
+    meant = [one for one in options if _meant(words, one, options)]
     if not meant:
         return
     moved = " ".join(_written(words, one) for one in meant)
@@ -100,7 +100,7 @@ def check(door: str, line: str, text: str, names: Container[str]) -> None:
     )
 
 
-def _option(words: list[str], place: int, names: Container[str]) -> Found | None:
+def _option(words: list[str], place: int, names: Container[str]) -> Candidate | None:
     """Return the option that stands there with a value that fits, if one does."""
     flag, equals, value = words[place].partition("=")
     option = FLAGS.get(flag)
@@ -108,48 +108,48 @@ def _option(words: list[str], place: int, names: Container[str]) -> Found | None
         return None
     short, follows = flag == option.short, words[place + 1] if place + 1 < len(words) else ""
     if equals:
-        return _fitting(Found(place, place + 1, option, value), short, names)
+        return _fitting(Candidate(place, place + 1, option, value), short, names)
     if option.switch or (option.bare is not None and not follows):
-        return Found(place, place + 1, option)
+        return Candidate(place, place + 1, option)
     if not follows or follows in FLAGS or _plain(follows) in QUESTION:
         return None
-    return _fitting(Found(place, place + 2, option, follows), short, names)
+    return _fitting(Candidate(place, place + 2, option, follows), short, names)
 
 
-def _fitting(found: Found, short: bool, names: Container[str]) -> Found | None:
+def _fitting(candidate: Candidate, short: bool, names: Container[str]) -> Candidate | None:
     """Return an option with its value, None where that does not fit."""
-    option, value = found.option, found.value or ""
+    option, value = candidate.option, candidate.value or ""
     bare = value.strip(QUOTES)
     if option.kind is NAMES:
         listed = [name.strip() for name in bare.rstrip(ENDING).split(",")]
         table = option.values == "tables" and all(name in names for name in listed)
         fits = table or (not short and COLUMNS.fullmatch(bare) is not None)
-        return replace(found, sure=table, table=table) if fits else None
+        return replace(candidate, sure=table, table=table) if fits else None
     free = (MODELS.takes, TEXT.takes, TEXTS.takes, PATHS.takes, CHAT.takes)
     if option.kind.takes in free:
         shape = PATH if option.kind is PATHS else SLUG
         each = bare.split(",") if option.kind is MODELS else [bare]
         any_ = bare != value or not short or option.kind is CHAT
         fits = any_ or all(map(shape.fullmatch, each))
-        return found if fits else None
+        return candidate if fits else None
     try:
         option.read(bare)
     except UsageError:
         return None
-    return replace(found, sure=option.kind not in (CHOICES, RETURNS, VARIABLE))
+    return replace(candidate, sure=option.kind not in (CHOICES, RETURNS, VARIABLE))
 
 
-def _meant(words: list[str], one: Found, found: list[Found]) -> bool:
+def _meant(words: list[str], one: Candidate, candidates: list[Candidate]) -> bool:
     """Is an option meant as one, there where it stands?"""
     earlier = [_plain(word) for word in words[: one.start]]
     last, after = earlier[-1], _plain(words[one.end]) if one.end < len(words) else ""
-    covered = {place for other in found for place in range(other.start, other.end)}
+    covered = {place for other in candidates for place in range(other.start, other.end)}
     ends = covered.issuperset(range(one.end, len(words)))
     if words[one.start - 1][-1] not in "?!.;:":
         if last in BEFORE and not (one.table and last in SOFT):
             return False
-        asked = len(earlier) > 1 or last not in ALONE
-        if asked and QUESTION.issuperset(earlier) and not (one.table and ends):
+        is_question = len(earlier) > 1 or last not in ALONE
+        if is_question and QUESTION.issuperset(earlier) and not (one.table and ends):
             return False
     flag = words[one.start].partition("=")[0]
     short = flag == one.option.short
@@ -160,7 +160,7 @@ def _meant(words: list[str], one: Found, found: list[Found]) -> bool:
     return ends or one.table or (one.sure and after not in QUESTION)
 
 
-def _written(words: list[str], one: Found) -> str:
+def _written(words: list[str], one: Candidate) -> str:
     """Return an option as it is typed before the text."""
     parts = words[one.start : one.end]
     if one.table:

@@ -36,7 +36,8 @@ def each(options: Options) -> list[Single]:
         what = "--code is for one answer, and these are several."
         raise UsageError(what, todo="Choose one with %m1 continue 2; %m1 code takes its code.")
     if options.tools:
-        what = "--tools is for one answer at a time, and these are several."
+        what = "--tools is for one answer at a time, not with -n, nor with a list of models or"
+        what += " temperatures."
         raise UsageError(what, todo="Name one model and one temperature, and leave out -n.")
     models, temperatures = _several(options.model), _several(options.temperature)
     for flag, values in (("-m", models), ("-t", temperatures)):

@@ -152,7 +152,7 @@ class Options:
     )
     tools: tuple[Any, ...] = option(
         "F,G", "functions that M1 may call; sql: queries over the tables", TOOLS, "sampling",
-        values="functions"
+        values="functions", label="tools", hint="functions that M1 may call: f, g, sql"
     )
     yes: bool = option("", "call the functions of --tools without asking", SWITCH, "sampling")
     file: tuple[str, ...] = option(

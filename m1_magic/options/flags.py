@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from .command_line import Parser, did_you_mean, leading
@@ -34,6 +35,7 @@ def add(to: Parser, one: Option) -> None:
     )
 
 
+@cache
 def cell_options() -> Parser:
     """Return the parser of ``%%m1`` and ``%m1 ask``."""
     return parser("%%m1", OPTIONS.values())

@@ -93,9 +93,9 @@ def level(value: object) -> str:
 
 def thinking(value: object) -> str:
     """Return a thinking level, checked; from Python, tokens may be a number."""
-    shown = value if isinstance(value, str) else str(whole_number(1).read(value))
-    effort(shown)
-    return shown
+    text = value if isinstance(value, str) else str(whole_number(1).read(value))
+    effort(text)
+    return text
 
 
 def cells(value: object) -> str:
@@ -237,9 +237,9 @@ def written(value: object) -> str:
     Of what is no text and no number only the type is named: a table may be large, or private.
     """
     if isinstance(value, str):
-        shown = one_line(value, 40)
-        with_digits = re.fullmatch(r"[-+]?([\d.,]+(e[-+]?\d+)?|nan|inf)", shown, re.IGNORECASE)
-        return shown if with_digits else repr(shown)
+        text = one_line(value, 40)
+        with_digits = re.fullmatch(r"[-+]?([\d.,]+(e[-+]?\d+)?|nan|inf)", text, re.IGNORECASE)
+        return text if with_digits else repr(text)
     if value is None or isinstance(value, bool | Real | Decimal):
         return one_line(value, 40)
     return f"a value of type {type(value).__name__}"

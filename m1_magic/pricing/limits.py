@@ -106,7 +106,7 @@ def listed_before(
 ) -> ModelLimits | None:
     """Return limits as they were kept, else as a package has them; of a variant, the model's."""
     for name in dict.fromkeys((model, model.partition(":")[0])):
-        if limits := kept(host, name, provider, now) or known_limits(name):
+        if limits := saved_limits(host, name, provider, now) or known_limits(name):
             return limits
     return None
 
@@ -129,7 +129,7 @@ def keep(host: str, model: str, provider: Mapping[str, Any] | None, limits: Mode
         files.replace(home() / FILE, text)
 
 
-def kept(
+def saved_limits(
     host: str, model: str, provider: Mapping[str, Any] | None, now: datetime
 ) -> ModelLimits | None:
     """Return the kept limits, None if there is none or it is too old to go by."""

@@ -138,7 +138,7 @@ def _within(price: Price | None, most: object) -> bool:
         (price.output * MILLION, amount(most.get("completion"))),
         (price.request, amount(most.get("request"))),
     )
-    return all(bound is None or asked <= bound for asked, bound in parts)
+    return all(bound is None or price_asked <= bound for price_asked, bound in parts)
 
 
 def _context(endpoint: Mapping[str, Any]) -> int | None:

@@ -26,5 +26,5 @@ def constant(text: str) -> str:
     """Return text with ``…`` where a run differs from another one."""
     text = CELL.sub("cell", ADDRESS.sub("0x…", text))
     text = TEMPORARY.sub("tmp…", text)
-    text = TIMES.sub(lambda found: f"{found[1] or ''}…{' ' + found[2] if found[2] else ''}", text)
+    text = TIMES.sub(lambda match: f"{match[1] or ''}…{' ' + match[2] if match[2] else ''}", text)
     return PROGRESS.sub("", text)

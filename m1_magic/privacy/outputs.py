@@ -55,7 +55,7 @@ class Output:
     value: object = None
 
 
-def whole(outputs: Iterable[Output]) -> tuple[Output, ...]:
+def streams_joined(outputs: Iterable[Output]) -> tuple[Output, ...]:
     """Return a cell's outputs as they are judged: each stream in one piece, before the others."""
     printed: dict[str, list[str]] = {}
     others = []
@@ -83,8 +83,8 @@ def leaving(
         return pictures
     text = constant(plain_text(output))
     if output.kind == "raised":
-        found = CLASS.match(str(output.bundle.get("error")))  # a file may hold anything there
-        kind = one_line(found[0], 100) if found else "Error"
+        name = CLASS.match(str(output.bundle.get("error")))  # a file may hold anything there
+        kind = one_line(name[0], 100) if name else "Error"
         safe, _ = message(redaction.mask(text, secrets)[0], level, source, OF_PYTHON)
         return f"{kind}: {safe}" if safe else kind
     table = "<table" in str(output.bundle.get("text/html", "")).lower()

@@ -26,7 +26,7 @@ RIGHT = re.compile(r"[^\s\"'>(),;]{0,100}")
 
 def personal(text: str) -> tuple[str, ...]:
     """Return one line on the personal data in ``text``, none if there is none."""
-    counts = Counter(noun for noun, _, _ in _found(text))
+    counts = Counter(noun for noun, _, _ in _findings(text))
     plurals = {noun: "es" if noun.endswith("s") else "s" for noun in counts}
     listed = [f"{n:,} {noun}{plurals[noun] if n > 1 else ''}" for noun, n in counts.items()]
     return (f"personal data is included: {', '.join(listed)}",) if listed else ()
@@ -35,7 +35,7 @@ def personal(text: str) -> tuple[str, ...]:
 def hidden(text: str) -> str:
     """Return ``text`` with ``[masked: e-mail address]`` for each piece of personal data."""
     pieces, at = [], 0
-    for noun, start, end in sorted(_found(text), key=lambda one: one[1:]):
+    for noun, start, end in sorted(_findings(text), key=lambda one: one[1:]):
         if start < at:
             continue
         left, right = LEFT.search(text[max(start - 100, at) : start]), RIGHT.match(text, end)
@@ -45,7 +45,7 @@ def hidden(text: str) -> str:
     return "".join((*pieces, text[at:]))
 
 
-def _found(text: str) -> Iterator[tuple[str, int, int]]:
+def _findings(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield what is personal, and where it stands."""
     cards = (("card", *match.span()) for match in BARE.finditer(text) if is_card(match[0]))
     for kind, start, end in chain(by_form(text), cards, by_check_digits(text)):

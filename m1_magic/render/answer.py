@@ -85,29 +85,29 @@ FRAME = "overflow:auto hidden"
 def bundle(
     reply: Reply,
     settings: M1,
-    shown: Mode | None = None,
+    form: Mode | None = None,
     shared: Mapping[str, Any] | None = None,
     typeset: bool = True,
 ) -> dict[str, str]:
     """Return the output of a finished reply, or of a part; ``text/plain`` is its Markdown.
 
-    ``shown`` is what to display it as, by default as ``settings`` say; ``shared`` what the whole
+    ``form`` is what to display it as, by default as ``settings`` say; ``shared`` what the whole
     answer defines for this part (see ``blocks.definitions``); without ``typeset`` TeX stays text.
     """
-    shown = shown or mode(settings)
+    form = form or mode(settings)
     if reply.page:
-        return _data(reply, settings, shown)
+        return _data(reply, settings, form)
     plain = {"text/plain": tools.plain(reply.text, reply.tools)}
     # A part of an answer has no template: its queries only say what its figures are of.
-    whole, timed = reply if reply.template else Reply(), settings.footer != "stable"
-    if shown == "html":
+    for_queries, timed = reply if reply.template else Reply(), settings.footer != "stable"
+    if form == "html":
         thoughts = _thoughts(reply, settings)
         answer = _answer(reply, shared, typeset, BESIDES + FOLD * bool(thoughts))
-        fold = queries.html(whole, timed)
+        fold = queries.html(for_queries, timed)
         below = f'<div style="font-size:.9em">{fold}</div>' if fold else ""
         return {"text/html": framed(thoughts + answer + below), **plain}
-    if shown == "markdown":
-        below = queries.markdown(whole, timed)
+    if form == "markdown":
+        below = queries.markdown(for_queries, timed)
         above = _thoughts_markdown(reply, settings)
         answer = "".join(
             inert(text) + tools.markdown(calls)
@@ -134,17 +134,17 @@ def _answer(
     return "".join(made)
 
 
-def _data(reply: Reply, settings: M1, shown: Mode) -> dict[str, str]:
+def _data(reply: Reply, settings: M1, form: Mode) -> dict[str, str]:
     """Return the output of an answer that is data; what M1 wrote is folded below it."""
     page = reply.page
     text = page if page.startswith("`") else md_to_text(page).replace("\\$", "$")
     plain = {"text/plain": show_controls(text)}
-    if shown == "html":
+    if form == "html":
         fold = escape_html(reply.text)
         fold = f"<details><summary>the answer as it came</summary><pre>{fold}</pre></details>"
         above = _thoughts(reply, settings) + tools.html(reply.tools)
         return {"text/html": framed(above + html(page, typeset=False) + quiet(fold)), **plain}
-    if shown == "markdown":
+    if form == "markdown":
         above = _thoughts_markdown(reply, settings) + tools.markdown(reply.tools)
         return {"text/markdown": above + inert(page), **plain}
     return plain

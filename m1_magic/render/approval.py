@@ -45,7 +45,7 @@ def approver(shell: Any) -> Approver:
 class Nobody:
     """Asks nobody."""
 
-    def decide(self, call: ToolCall, shown: str) -> Decision:
+    def decide(self, call: ToolCall, displayed: str) -> Decision:
         """See Approver."""
         return "no"
 
@@ -53,11 +53,11 @@ class Nobody:
 class Prompted:
     """Asks by a line of input."""
 
-    def decide(self, call: ToolCall, shown: str) -> Decision:
+    def decide(self, call: ToolCall, displayed: str) -> Decision:
         """See Approver."""
         if threading.current_thread() is not threading.main_thread():
             return "no"  # a line of input belongs to the cell that runs
-        text = show_controls(cut_middle(shown, LONGEST))
+        text = show_controls(cut_middle(displayed, LONGEST))
         print(f"M1 wants to call {text}", flush=True)
         _forget_typed()
         while True:
@@ -78,7 +78,7 @@ class ByButtons:
     def __init__(self, shell: Any) -> None:
         self._shell, self._left = shell, MOST
 
-    def decide(self, call: ToolCall, shown: str) -> Decision:
+    def decide(self, call: ToolCall, displayed: str) -> Decision:
         """See Approver."""
         if threading.current_thread() is not threading.main_thread():
             return "no"
@@ -87,11 +87,11 @@ class ByButtons:
             with suppress(ImportError):  # no ipywidgets here
                 # By name: who has buttons stands above what is shown.
                 question = importlib.import_module("m1_magic.widgets.question")
-                decision: Decision | None = question.ask(self._shell, shown)
+                decision: Decision | None = question.ask(self._shell, displayed)
                 if decision is not None:
                     return decision
             self._left = 0
-        return Prompted().decide(call, shown)
+        return Prompted().decide(call, displayed)
 
 
 def _at_terminal() -> bool:

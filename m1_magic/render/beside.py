@@ -89,12 +89,12 @@ class InTurn:
     ) -> None:
         self.views = [BufferedView(view, number) for number, view in enumerate(views, 1)]
         self._labels, self._settings, self._quiet = labels, settings, quiet
-        self._shown, self._headed = 0, -1
+        self._displayed, self._headed = 0, -1
         self._began = time.monotonic()
 
     def paint(self) -> None:
-        while self._shown < len(self.views) and self._advance(self._shown):
-            self._shown += 1
+        while self._displayed < len(self.views) and self._advance(self._displayed):
+            self._displayed += 1
 
     def _advance(self, number: int) -> bool:
         """Show what is new of an answer; tell whether it has ended."""
@@ -109,7 +109,7 @@ class InTurn:
         return ended
 
     def close(self, replies: Sequence[Reply], totals: Totals, notes: Sequence[str]) -> None:
-        for number in range(self._shown, len(self.views)):  # one may still be connecting
+        for number in range(self._displayed, len(self.views)):  # one may still be connecting
             self._advance(number)
         receipts = [one.receipt for one in self.views if one.receipt is not None]
         seconds = time.monotonic() - self._began

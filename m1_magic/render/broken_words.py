@@ -33,13 +33,13 @@ _FORMULA = re.compile(
 )
 
 
-def broken(text: str, mark: str = "\x00", whole: Callable[[str], str] = str) -> str:
+def broken(text: str, mark: str = "\x00", with_spans: Callable[[str], str] = str) -> str:
     """Return words of Markdown with nothing in them that could be alive.
 
     Args:
         text: the words; a number between two of ``mark`` stands for a code span.
         mark: that character.
-        whole: puts the code spans of a text back, for what is only looked at.
+        with_spans: puts the code spans of a text back, for what is only looked at.
     """
     inside = rf"((?:[^\\{mark}]|\\[^()\[\]])+)"
     text = _ENTITY.sub(_sign, text)
@@ -51,7 +51,7 @@ def broken(text: str, mark: str = "\x00", whole: Callable[[str], str] = str) -> 
     text = _without_bombs(DANGER.sub(lambda m: "\\" + JOINER + m[0][1:], text))
     text = _PICTURE.sub(lambda m: f"picture: {m[1]} ({m[2]})", text)
     text = _TAG.sub(_tag, text).replace("![", f"!{JOINER}[")
-    text = _links(text, mark, whole)
+    text = _links(text, mark, with_spans)
     text = _BARE_LINK.sub(_bare, text)
     text = _COLONS.sub(rf"\1{JOINER}", text)
     text = _FENCE.sub(_fence, text)
@@ -64,22 +64,22 @@ def _sign(entity: re.Match[str]) -> str:
     return show_controls(character) if HIDDEN.search(character) else entity[0]
 
 
-def _tag(found: re.Match[str]) -> str:
-    line = found.string[found.string.rfind("\n", 0, found.start()) + 1 : found.start()]
-    if found[1] and _IN_LINE.search(line):
-        return found[1]
-    return f"<{JOINER}{found[0][1:]}".replace("</", f"<{JOINER}/")
+def _tag(match: re.Match[str]) -> str:
+    line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
+    if match[1] and _IN_LINE.search(line):
+        return match[1]
+    return f"<{JOINER}{match[0][1:]}".replace("</", f"<{JOINER}/")
 
 
-def _fence(found: re.Match[str]) -> str:
-    info = found[3]
-    no_fence = found[2][0] == "`" and "`" in info
+def _fence(match: re.Match[str]) -> str:
+    info = match[3]
+    no_fence = match[2][0] == "`" and "`" in info
     plain = language_is_plain(info.strip(" \t"))
     if plain or no_fence:
-        return found[0]
+        return match[0]
     if MORE.search(info):  # no fence any more, so that it is seen
-        return f"{found[1]}{found[2][:2]}{JOINER}{found[2][2:]}{info}"
-    return f"{found[1]}{found[2]}text"
+        return f"{match[1]}{match[2][:2]}{JOINER}{match[2][2:]}{info}"
+    return f"{match[1]}{match[2]}text"
 
 
 def _without_bombs(text: str) -> str:
@@ -95,7 +95,7 @@ def _stopped(command: re.Match[str]) -> str:
     return command[0][0] + JOINER + command[0][1:]
 
 
-def _links(text: str, mark: str, whole: Callable[[str], str]) -> str:
+def _links(text: str, mark: str, with_spans: Callable[[str], str]) -> str:
     """Return text whose links all lead away, and say where if their words say something else.
 
     JupyterLab puts formulas back into the finished HTML, where one in an attribute closes it: so
@@ -103,21 +103,24 @@ def _links(text: str, mark: str, whole: Callable[[str], str]) -> str:
     """
     part = rf"(?:[^\s()<>\"$\\&@{mark}]|&(?![#\w]+;)|@(?!@))*"
     address = rf"(?:https?://|mailto:){part}(?:\({part}\){part})?"
-    brackets = "\n".join(re.findall(r"\[([^\]]*)", _plain(whole(text)))) if "]:" in text else ""
+    brackets = (
+        "\n".join(re.findall(r"\[([^\]]*)", _plain(with_spans(text)))) if "]:" in text else ""
+    )
 
-    def link(found: re.Match[str]) -> str:
-        goal = found[1]
+    def link(match: re.Match[str]) -> str:
+        goal = match[1]
         if not goal or not _leads_away(goal):
-            return f"]{JOINER}{found[0][1:]}"
-        shown = misleads(
-            _plain(whole(_label(found.string[max(0, found.start() - LABEL) : found.start()]))), goal
+            return f"]{JOINER}{match[0][1:]}"
+        misleading = misleads(
+            _plain(with_spans(_label(match.string[max(0, match.start() - LABEL) : match.start()]))),
+            goal,
         )
-        return f"{found[0]} ({host(goal)})" if shown else found[0]
+        return f"{match[0]} ({host(goal)})" if misleading else match[0]
 
-    def definition(found: re.Match[str]) -> str:
-        goal = found[1]
+    def definition(match: re.Match[str]) -> str:
+        goal = match[1]
         honest = goal and _leads_away(goal) and not misleads("\n".join(named(brackets)), goal)
-        return found[0] if honest else f"]{JOINER}:"
+        return match[0] if honest else f"]{JOINER}:"
 
     text = re.sub(rf"\](?=:(?!\s*{address}[ \t]*(?:\n(?!\s*[\"'(])|\Z)))", f"]{JOINER}", text)
     text = re.sub(rf"\]:(?=\s*({address}))", definition, text)
@@ -142,22 +145,22 @@ def _leads_away(goal: str) -> bool:
     return goal.lower().startswith("mailto:") or plain_authority(goal)
 
 
-def _bare(found: re.Match[str]) -> str:
-    scheme, rest = found[1].lower(), found[2]
+def _bare(match: re.Match[str]) -> str:
+    scheme, rest = match[1].lower(), match[2]
     if scheme != "www." and not rest.startswith("//"):
-        return found[0]
+        return match[0]
     goal = f"http://www.{rest}" if scheme == "www." else scheme + rest
     if re.search(r"[$\\]|@@", rest) or not plain_authority(goal):
-        return found[0] + JOINER
-    return found[0]
+        return match[0] + JOINER
+    return match[0]
 
 
-def _bold(found: re.Match[str]) -> str:
+def _bold(match: re.Match[str]) -> str:
     """Help bold that ends in punctuation beside a letter, as Chinese has it."""
-    marks, inner, text = found[1], found[2], found.string
-    before, after = text[: found.start()][-1:], text[found.end() : found.end() + 1]
+    marks, inner, text = match[1], match[2], match.string
+    before, after = text[: match.start()][-1:], text[match.end() : match.end() + 1]
     if not CJK.search(before + inner[0] + inner[-1] + after):
-        return found[0]
+        return match[0]
     left = JOINER if _punctuation(inner[0]) and _letter(before) else ""
     right = JOINER if _punctuation(inner[-1]) and _letter(after) else ""
     return f"{marks}{left}{inner}{right}{marks}"

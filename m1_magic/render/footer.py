@@ -37,8 +37,8 @@ def line(receipt: Receipt, settings: M1) -> str:
     """Return the footer's first line: model, tokens, price, sums, seconds, and how it ended."""
     reply, stable = receipt.call.reply, settings.footer == "stable"
     if receipt.call.replay is not None:
-        kept = _replayed(receipt.call.replay, stable, receipt.call.request.exact)
-        return " · ".join([_model(receipt), *kept, *_ending(reply)])
+        from_kept = _replayed(receipt.call.replay, stable, receipt.call.request.exact)
+        return " · ".join([_model(receipt), *from_kept, *_ending(reply)])
     parts = [
         _model(receipt),
         *_tokens(reply),
@@ -75,7 +75,7 @@ def _base(name: str) -> str:
     return base
 
 
-def _asked(receipt: Receipt) -> str:
+def _requested_model(receipt: Receipt) -> str:
     """Return the model that was asked for, where another one answered."""
     reply, requested = receipt.call.reply, receipt.call.request.model
     other = reply.cost_source != "offline" and not same_model(reply.model or requested, requested)
@@ -84,7 +84,7 @@ def _asked(receipt: Receipt) -> str:
 
 def _model(receipt: Receipt) -> str:
     answered = one_line(receipt.call.reply.model or receipt.call.request.model, 100)
-    requested = _asked(receipt).rpartition("/")[2]
+    requested = _requested_model(receipt).rpartition("/")[2]
     return f"asked {one_line(requested, 100)}, answered {answered}" if requested else answered
 
 
@@ -204,8 +204,8 @@ def figures(receipt: Receipt) -> list[str]:
     if not any(one.kind == "frame" for one in request.attachments):
         return []
     # Of a chat without what M1 wrote itself: that makes no figure of its own a known one.
-    asked = zip(request.messages, request.texts, strict=True)
-    sent = tuple(text for message, text in asked if message.role != "assistant")
+    pairs = zip(request.messages, request.texts, strict=True)
+    sent = tuple(text for message, text in pairs if message.role != "assistant")
     counted = _counted(reply.text, (*sent, *(one.text for one in reply.tools)))
     return [counted] if counted else []
 
@@ -243,12 +243,12 @@ def record(receipt: Receipt, settings: M1) -> dict[str, Any]:
     where another model answered, ``estimated`` where tokens were not all counted.
     """
     call, reply = receipt.call, receipt.call.reply
-    asked = _asked(receipt)
+    requested = _requested_model(receipt)
     return {
         "id": call.id,
         "generation_id": call.attempts[-1].generation_id if call.attempts else None,
         "model": show_controls(reply.model or call.request.model),
-        **({"asked": show_controls(asked)} if asked else {}),
+        **({"asked": show_controls(requested)} if requested else {}),
         "usage": reply.usage and _counts(reply.usage),
         "cost_usd": None if reply.cost is None else float(reply.cost),
         "cost_source": reply.cost_source,
@@ -283,6 +283,6 @@ def _counts(usage: Usage) -> dict[str, Any]:
 
 def bundle(receipt: Receipt, settings: M1, *, html: bool = True) -> dict[str, Any]:
     """Return the footer's output: the line for people, the record for programs."""
-    shown = {"text/html": html_footer(receipt, settings)} if html else {}
+    page_form = {"text/html": html_footer(receipt, settings)} if html else {}
     text = "\n".join(lines(receipt, settings))
-    return {**shown, "text/plain": text, RECORD: record(receipt, settings)}
+    return {**page_form, "text/plain": text, RECORD: record(receipt, settings)}

@@ -47,11 +47,14 @@ class Column(ThrottledView):
         self._number, self.label = number, label
         self.receipt: Receipt | None = None
         self._body, self.stale = "", False
+        self.grows = False  # is there something to see before it has ended?
 
     def open(
         self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
     ) -> None:
         with self._lock:
+            # A kept answer is there at once, but for its pace, or figures that are computed anew.
+            self.grows = replay is None or self._settings.pace > 0 or request.exact
             super().open(request, at_most, sent, replay)
 
     def feed(self, event: Event) -> None:
@@ -74,34 +77,34 @@ class Column(ThrottledView):
         """Is thinking shown that comes?"""
         return self.receipt is None and bool(self._progress.peek)
 
-    def growing(self, shown: Mode) -> str:
+    def growing(self, form: Mode) -> str:
         """Return it as it stands now; formulas wait for the end of all."""
         with self._lock:
             if self.stale:
-                self._body, self.stale = self._grown(shown), False
+                self._body, self.stale = self._grown(form), False
             if self.receipt is not None:
                 return self._body
             line = self._progress.line()
-            if shown == "html":
+            if form == "html":
                 return self._body + self._waiting()
-            below = f"*{literal(line)}*" if shown == "markdown" else line
+            below = f"*{literal(line)}*" if form == "markdown" else line
             return f"{self._body}\n\n{below}".strip()
 
-    def _grown(self, shown: Mode) -> str:
+    def _grown(self, form: Mode) -> str:
         if self.receipt is not None:
-            return self.ended(self.receipt.call.reply, shown, typeset=False)
-        if shown == "html":
+            return self.ended(self.receipt.call.reply, form, typeset=False)
+        if form == "html":
             return self._growing_html()
-        return self._growing_markdown() if shown == "markdown" else self._growing_plain()
+        return self._growing_markdown() if form == "markdown" else self._growing_plain()
 
-    def ended(self, reply: Reply, shown: Mode, typeset: bool = True) -> str:
+    def ended(self, reply: Reply, form: Mode, typeset: bool = True) -> str:
         """Return it when it has ended: the answer, why it failed, and its own line."""
-        made = bundle(reply, self._settings, shown, typeset=typeset)
+        made = bundle(reply, self._settings, form, typeset=typeset)
         error, below = self._below()
-        if shown == "html":
+        if form == "html":
             why = f'<div style="{FAILED}">{escape_html(error)}</div>' if error else ""
             return made["text/html"] + why + (footer.as_html(below) if below else "")
-        if shown == "markdown":
+        if form == "markdown":
             parts = [made["text/markdown"], *(f"*{literal(one)}*" for one in (error, *below))]
         else:
             parts = [made["text/plain"], error, "\n".join(below)]
@@ -144,19 +147,20 @@ class Grid:
         self._output = Output(shell)
         self._began = now()
         self._next = self._line_next = 0.0
-        self._shown: list[str] = []
+        self._displayed: list[str] = []
 
     def paint(self) -> None:
         now = self._now()
         stale = any(column.stale for column in self.views)
-        if not self._watched or now < (self._next if stale else max(self._next, self._line_next)):
+        grows = self._watched and any(column.grows for column in self.views)
+        if not grows or now < (self._next if stale else max(self._next, self._line_next)):
             return
-        shown = [column.growing(self._mode) for column in self.views]
-        if shown == self._shown:
+        texts = [column.growing(self._mode) for column in self.views]
+        if texts == self._displayed:
             return
-        self._shown = shown
-        sent = self._output.put({f"text/{FORMS[self._mode]}": self._joined(shown, self._mode)})
-        sizes = [len(one.encode("utf-8", "replace")) for one in shown]
+        self._displayed = texts
+        sent = self._output.put({f"text/{FORMS[self._mode]}": self._joined(texts, self._mode)})
+        sizes = [len(one.encode("utf-8", "replace")) for one in texts]
         frame = (sent - sum(sizes)) // len(sizes)
         pauses = [one.pause(size + frame) for one, size in zip(self.views, sizes, strict=True)]
         self._next = self._now() + max(pauses)
@@ -169,9 +173,9 @@ class Grid:
         sums = footer.of_all(replies, receipts, totals, seconds, self._settings)
         sums += [show_controls(one_line(note, 500)) for note in notes]
         # Not in place of what grew: there are front ends that do not know how.
-        if self._shown and self._pure and asked_by(self._shell):
+        if self._displayed and self._pure and asked_by(self._shell):
             self._shell.display_pub.clear_output(wait=True)
-        elif self._shown:
+        elif self._displayed:
             self._output.put({"text/plain": ""})
         self._publish(self._ended(replies, sums))
         for receipt in receipts:
@@ -180,26 +184,26 @@ class Grid:
     def _ended(self, replies: Sequence[Reply], sums: Sequence[str]) -> dict[str, Any]:
         """Return the output that stays, in the front end's form and as plain text."""
         made: dict[str, Any] = {}
-        for shown in dict.fromkeys((self._mode, "text")):
+        for form in dict.fromkeys((self._mode, "text")):
             columns = zip(self.views, replies, strict=True)
-            texts = [column.ended(reply, shown) for column, reply in columns]
+            texts = [column.ended(reply, form) for column, reply in columns]
             foot = "\n".join(sums)
-            if shown == "html":
+            if form == "html":
                 foot = footer.as_html(sums)
-            elif shown == "markdown":
+            elif form == "markdown":
                 foot = "\n\n" + "  \n".join(f"*{literal(one)}*" for one in sums)
             else:
                 foot = f"\n\n{foot}"
-            made[f"text/{FORMS[shown]}"] = self._joined(texts, shown) + foot
+            made[f"text/{FORMS[form]}"] = self._joined(texts, form) + foot
         return made
 
-    def _joined(self, texts: Sequence[str], shown: Mode) -> str:
+    def _joined(self, texts: Sequence[str], form: Mode) -> str:
         """Return columns side by side, each under what it differs by; else one below the other."""
         labels = [show_controls(column.label) for column in self.views]
-        if shown == "html":
+        if form == "html":
             columns = map(_column, labels, texts)
             return f'<div class="m1-beside" style="{GRID}">{"".join(columns)}</div>'
-        heads = [f"**{literal(one)}**" if shown == "markdown" else f"## {one}" for one in labels]
+        heads = [f"**{literal(one)}**" if form == "markdown" else f"## {one}" for one in labels]
         pairs = zip(labels, heads, texts, strict=True)
         return "\n\n".join(f"{head}\n\n{text}" if label else text for label, head, text in pairs)
 

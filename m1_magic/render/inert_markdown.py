@@ -122,7 +122,7 @@ class _Text:
         pattern = re.compile(f"{self._mark}(\\d+){self._mark}")
 
         def put_back(text: str) -> str:
-            return pattern.sub(lambda found: self._spans[int(found[1])], text)
+            return pattern.sub(lambda match: self._spans[int(match[1])], text)
 
         return put_back(broken("\n".join(words), self._mark, put_back))
 

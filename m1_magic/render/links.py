@@ -36,8 +36,8 @@ def leads_away(address: str) -> bool:
 
 def plain_authority(address: str) -> bool:
     """Is what stands between ``https://`` and the path a host by its own name?"""
-    found = _AUTHORITY.match(address)
-    return found is not None and leads_away(f"http://{found[1].rstrip(TRAILING)}")
+    match = _AUTHORITY.match(address)
+    return match is not None and leads_away(f"http://{match[1].rstrip(TRAILING)}")
 
 
 def misleads(label: str, address: str) -> bool:
@@ -52,7 +52,7 @@ def misleads(label: str, address: str) -> bool:
 def named(label: str) -> set[str]:
     """Return what in some words reads like a host."""
     plain = unicodedata.normalize("NFKC", label.translate(_DOTS)).translate(_DOTS)
-    return {found.casefold() for found in _HOSTLIKE.findall(_URL_PATH.sub(r"\1", plain))}
+    return {name.casefold() for name in _HOSTLIKE.findall(_URL_PATH.sub(r"\1", plain))}
 
 
 def host(address: str) -> str:
@@ -80,8 +80,8 @@ def _own(name: str) -> bool:
     if bare == "localhost" or bare.endswith(".localhost"):
         return True
     try:
-        found = ipaddress.ip_address(bare)
+        address = ipaddress.ip_address(bare)
     except ValueError:
         return last.isdigit() or bool(re.fullmatch(r"0x[0-9a-f]*", last))
-    mapped = getattr(found, "ipv4_mapped", None) or found
+    mapped = getattr(address, "ipv4_mapped", None) or address
     return mapped.is_loopback or mapped.is_unspecified

@@ -124,12 +124,12 @@ class Marks:
                 last = end
         return "".join([*out, text[last:]])
 
-    def _dropped(self, found: re.Match[str]) -> str:
-        return "" if found[0] in self._numbers else found[0]
+    def _dropped(self, match: re.Match[str]) -> str:
+        return "" if match[0] in self._numbers else match[0]
 
-    def _titled(self, found: re.Match[str]) -> str:
-        name, title = self._made[int(found[2])]
-        return f'{found[1]} class="{name}" title="{escape_html(title)}"'
+    def _titled(self, match: re.Match[str]) -> str:
+        name, title = self._made[int(match[2])]
+        return f'{match[1]} class="{name}" title="{escape_html(title)}"'
 
     def _of_table(self, text: str) -> int | None:
         first = re.search(f"[{chr(TABLE[0])}-{chr(TABLE[-1])}]", text)
@@ -156,17 +156,17 @@ class Marks:
         code, last = token.type == "code_inline", 0
         if code:
             yield Token("code_open", "code", 1)
-        for found in _FIGURE.finditer(token.content):
-            number = self._numbers.get(found[2] or found[3])
+        for match in _FIGURE.finditer(token.content):
+            number = self._numbers.get(match[2] or match[3])
             if number is None:  # a character of the text's own
                 continue
             tag = "span" if self._made[number][0] == UNCHECKED else "abbr"
-            inner = found[1] + (found[4] or "") + (found[5] or "")
-            yield _text(self.bare(token.content[last : found.start()]))
+            inner = match[1] + (match[4] or "") + (match[5] or "")
+            yield _text(self.bare(token.content[last : match.start()]))
             yield Token("figure_open", tag, 1, attrs={"class": f"m1-{number}"})
             yield _text(self.bare(inner))
             yield Token("figure_close", tag, -1)
-            last = found.end()
+            last = match.end()
         yield _text(self.bare(token.content[last:]))
         if code:
             yield Token("code_close", "code", -1)

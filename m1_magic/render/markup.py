@@ -153,8 +153,8 @@ def _formula(token: Token, wanted: bool) -> str:
     tex = LABEL.sub("", tex)  # shows nothing, and two answers may have the same one
     closing = "\\]" if token.markup == "\\[" else "\\)"
     text = f"{token.markup}{tex}{closing}"
-    shown = f'<span class="mathjax_process tex2jax_process">{text}</span>' if wanted else text
-    return f"<p>{shown}</p>" if token.block else shown
+    markup = f'<span class="mathjax_process tex2jax_process">{text}</span>' if wanted else text
+    return f"<p>{markup}</p>" if token.block else markup
 
 
 def _code(token: Token) -> str:

@@ -41,14 +41,14 @@ class Output:
 
     def __init__(self, shell: Any) -> None:
         self._shell, self._id = shell, uuid.uuid4().hex
-        self.shown = False
+        self.displayed = False
 
     def put(self, data: Mapping[str, Any]) -> int:
         """Show ``data`` here, in place of what was; return about how many bytes that took."""
         self._shell.display_pub.publish(
-            data=dict(data), metadata={}, transient={"display_id": self._id}, update=self.shown
+            data=dict(data), metadata={}, transient={"display_id": self._id}, update=self.displayed
         )
-        self.shown = True
+        self.displayed = True
         return sum(len(text.encode()) for text in data.values() if isinstance(text, str))
 
 
@@ -113,7 +113,7 @@ class NotebookView(ThrottledView):
             self._shell.display_pub.clear_output(wait=True)
         else:
             for output in (*self._outputs, self._rest, self._line):
-                if output is not None and output.shown:
+                if output is not None and output.displayed:
                     output.put({"text/plain": ""})
         self._blocks, self._outputs = [], []
         self._rest, self._line = None, Output(self._shell)
@@ -127,7 +127,7 @@ class NotebookView(ThrottledView):
 
     def _move_line(self) -> None:
         """Let what follows stand below what a function showed."""
-        if self._line.shown and len(self._outputs) <= MOVED:
+        if self._line.displayed and len(self._outputs) <= MOVED:
             self._line.put({"text/plain": ""})
             self._line, self._line_next = Output(self._shell), 0.0
             self._leave_room()
@@ -174,9 +174,9 @@ class NotebookView(ThrottledView):
     def _revise(self, reply: Reply, shared: Mapping[str, Any]) -> None:
         """Show blocks again that refer to what was defined below them, or that have changed."""
         blocks = zip(self._outputs, self._blocks, self._ended(reply), strict=True)
-        for output, shown, block in blocks:
+        for output, before, block in blocks:
             refers = shared and "[" in block.text
-            if block != shown or (refers and html(block.text, shared=shared) != html(block.text)):
+            if block != before or (refers and html(block.text, shared=shared) != html(block.text)):
                 output.put(bundle(block, self._settings, self._mode, shared))
 
 
@@ -198,9 +198,9 @@ class CapturedView(RecordView):
     """
 
     def close(self, receipt: Receipt) -> None:
-        shown = mode(self._settings, self._shell)
-        answer = bundle(receipt.call.reply, self._settings, shown)
-        foot = footer.bundle(receipt, self._settings, html=shown == "html")
+        form = mode(self._settings, self._shell)
+        answer = bundle(receipt.call.reply, self._settings, form)
+        foot = footer.bundle(receipt, self._settings, html=form == "html")
         joined = {
             kind: f"{answer[kind]}\n\n{foot.get(kind, foot['text/plain'])}" for kind in answer
         }

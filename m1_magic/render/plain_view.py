@@ -39,7 +39,7 @@ class PlainView(Silent):
     def __init__(self, settings: M1, shell: Any = None, *, raw: bool = False) -> None:
         self._settings, self._shell, self._raw = settings, shell, raw
         self._last = "\n"
-        self._came: list[str] = []  # of the answer
+        self._written: list[str] = []  # of the answer
         self._held: list[str] | None = None
 
     def open(
@@ -49,7 +49,7 @@ class PlainView(Silent):
 
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta) and event.text:
-            self._came.append(event.text)
+            self._written.append(event.text)
             if self._held is None:
                 self._write(show_controls(event.text))
             else:
@@ -57,7 +57,7 @@ class PlainView(Silent):
         elif isinstance(event, ReasoningDelta):
             self._release()  # it comes apart: text is text
         elif isinstance(event, ThinkingEnded):
-            self._came.clear()
+            self._written.clear()
             if self._held is None:
                 self._write("\n\n(Up to here it was thinking. The answer:)\n\n")
             self._held = None
@@ -74,10 +74,10 @@ class PlainView(Silent):
         if not self._last.endswith("\n"):
             self._write("\n")
         summary = thought(reply, self._settings)
-        told = [summary] if summary else []
-        told += queries.lines(reply, self._settings.footer != "stable")
-        if told and not self._raw:
-            self._write("".join(f"{line}\n" for line in told))
+        lines = [summary] if summary else []
+        lines += queries.lines(reply, self._settings.footer != "stable")
+        if lines and not self._raw:
+            self._write("".join(f"{line}\n" for line in lines))
         if self._shell is None:
             self._write("\n".join(footer.lines(receipt, self._settings)) + "\n")
         else:
@@ -96,9 +96,9 @@ class PlainView(Silent):
 
     def _complete(self, reply: Reply) -> None:
         """Write what waited for its figures until the end."""
-        came = "".join(self._came)
-        if reply.text.startswith(came):
-            self._write(show_controls(reply.text[len(came) :]))
+        written = "".join(self._written)
+        if reply.text.startswith(written):
+            self._write(show_controls(reply.text[len(written) :]))
         else:
             self._write(f"\n\n(With its figures:)\n\n{show_controls(reply.text)}")
 

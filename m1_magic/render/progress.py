@@ -49,7 +49,7 @@ class Progress:
 
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta | ReasoningDelta):
-            self._came(self._characters + len(event.text))
+            self._take(self._characters + len(event.text))
             self._answering = isinstance(event, TextDelta)
             if isinstance(event, ReasoningDelta):
                 self._thought += len(event.text)
@@ -57,10 +57,10 @@ class Progress:
                     self._thoughts.append(event.text)
         elif isinstance(event, Unsettled):
             self.doing = event.doing
-            self._came(event.came)
+            self._take(event.characters)
             self._answering = True
         elif isinstance(event, ToolCallDelta):
-            self._came(self._characters + len(event.name) + len(event.arguments))
+            self._take(self._characters + len(event.name) + len(event.arguments))
             self._answering = True
         elif isinstance(event, ToolAsked):
             self.doing = f"calling {one_line(event.call.name, 60)}"
@@ -71,7 +71,7 @@ class Progress:
         elif isinstance(event, Started):
             self._reason = ""
 
-    def _came(self, characters: int) -> None:
+    def _take(self, characters: int) -> None:
         if not self._characters:
             self._first = self._now()
         self._characters = max(self._characters, characters)

@@ -10,7 +10,7 @@ import math
 import re
 
 from ..calls import Query, Reply
-from ..exact.figures import is_number, shown
+from ..exact.figures import is_number, value_text
 from ..text import escape_html, one_line, plural, show_controls
 from .code import coloured
 from .inert_markdown import inert, literal
@@ -86,7 +86,7 @@ def _table(query: Query) -> str:
 
 def _data(value: object) -> str:
     align = ' align="right"' if is_number(value) else ""
-    return f"<td{align}>{_cell(shown(value).text)}</td>"
+    return f"<td{align}>{_cell(value_text(value).text)}</td>"
 
 
 def _cell(text: str) -> str:

@@ -123,12 +123,12 @@ class TerminalView(ThrottledView):
         from rich.text import Text as Line
 
         self._end_live()
-        console, whole = self._console, receipt.call.reply
-        reply = self._remaining(whole)
-        if summary := thought(whole, self._settings):
+        console, full_reply = self._console, receipt.call.reply
+        reply = self._remaining(full_reply)
+        if summary := thought(full_reply, self._settings):
             console.print(Line(summary, style="dim"))
-        if whole.thinking and self._settings.thinking == "show":
-            console.print(Line(show_controls(whole.thinking), style="dim"))
+        if full_reply.thinking and self._settings.thinking == "show":
+            console.print(Line(show_controls(full_reply.thinking), style="dim"))
         if reply.page:
             self._print_answer(reply.page, reply.tools)
         else:
@@ -166,9 +166,9 @@ class TerminalView(ThrottledView):
         if not tail:
             return line
         console = self._console
-        shown = tail if self._calls.coming else settled(tail)
-        marks = self._marks(shown, len(self._rest_text) - len(tail))
-        rows = console.render_lines(to_rich(shown, marks), pad=False)
+        visible = tail if self._calls.coming else settled(tail)
+        marks = self._marks(visible, len(self._rest_text) - len(tail))
+        rows = console.render_lines(to_rich(visible, marks), pad=False)
         painted = [
             Line.assemble(*((piece.text, piece.style or "") for piece in row))
             for row in rows[-max(1, console.height - 3) :]

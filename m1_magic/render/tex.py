@@ -53,8 +53,8 @@ def bounded(tex: str) -> bool:
 
 def largest(tex: str) -> float:
     """Return the largest measure in a text whose TeX has any, in em."""
-    found = _MEASURE.findall(tex) if MEASURES.search(tex) else []
-    return max((_em(*one) for one in found), default=0.0)
+    measures = _MEASURE.findall(tex) if MEASURES.search(tex) else []
+    return max((_em(*one) for one in measures), default=0.0)
 
 
 def _em(number: str, unit: str) -> float:

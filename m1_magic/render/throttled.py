@@ -102,7 +102,7 @@ class ThrottledView:
         if isinstance(event, ToolCallDelta):
             self._calls.piece(event.index, event.id, event.name, event.arguments)
         elif isinstance(event, ToolAsked):
-            self._calls.asked(event.call)
+            self._calls.take(event.call)
         else:
             self._calls.end(replace(event, at=self._begins + self._growing.characters))
 
@@ -183,21 +183,21 @@ class ThrottledView:
 
         Its figures are all those of the reply: what stands before it has places below zero.
         """
-        came = "".join(block.text for block in self._blocks)
+        displayed = "".join(block.text for block in self._blocks)
         made = reply.template or reply.tools  # of more than what came
-        if self._blocks and (reply.page or (made and not reply.text.startswith(came))):
+        if self._blocks and (reply.page or (made and not reply.text.startswith(displayed))):
             self._take_back()
             self._blocks.clear()
         if not self._blocks:
             return reply
-        shown, calls = len(came), sum(len(block.tools) for block in self._blocks)
-        figures = (replace(f, start=f.start - shown, end=f.end - shown) for f in reply.figures)
+        length, calls = len(displayed), sum(len(block.tools) for block in self._blocks)
+        figures = (replace(f, start=f.start - length, end=f.end - length) for f in reply.figures)
         return Reply(
-            text=reply.text[shown:],
+            text=reply.text[length:],
             template=reply.template,
             queries=reply.queries,
             figures=tuple(figures),
-            tools=tuple(replace(one, at=max(0, one.at - shown)) for one in reply.tools[calls:]),
+            tools=tuple(replace(one, at=max(0, one.at - length)) for one in reply.tools[calls:]),
         )
 
     def _ended(self, reply: Reply) -> list[Reply]:
@@ -220,8 +220,8 @@ class ThrottledView:
 
     def _growing_html(self) -> str:
         """Return the rest so far, with how much was thought where nothing stands above it."""
-        shown = self._settings.thinking != "drop" and not self._blocks
-        above = escape_html(self._progress.thought()) if shown else ""
+        tells_thought = self._settings.thinking != "drop" and not self._blocks
+        above = escape_html(self._progress.thought()) if tells_thought else ""
         made = [quiet(above)] if above else []
         for begins, text, calls in self._rest_parts():
             if text or not calls:

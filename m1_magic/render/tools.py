@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..calls import Call, ToolEnded
+from ..events import MOST_CALLS
 from ..messages import ToolCall
 from ..text import escape_html, one_line, plural, show_controls, thousands
 from .code import coloured
@@ -30,12 +31,12 @@ class Coming:
     id: str
     name: str
     arguments: str = ""
-    whole: bool = False
+    complete: bool = False
 
     @property
     def text(self) -> str:
         """The call as it stands now."""
-        if self.whole:
+        if self.complete:
             return ToolCall(self.id, self.name, self.arguments).python
         over = len(self.arguments) - TAIL
         return f"{self.name}({'…' if over > 0 else ''}{self.arguments[max(0, over) :]}"
@@ -54,10 +55,10 @@ class Calls:
         one.id, one.name = one.id or id, one.name or name
         one.arguments += arguments
 
-    def asked(self, call: ToolCall) -> None:
+    def take(self, call: ToolCall) -> None:
         """Take a call that is complete."""
         place = self._place(call)
-        self.coming[place] = Coming(call.id, call.name, call.arguments, whole=True)
+        self.coming[place] = Coming(call.id, call.name, call.arguments, complete=True)
 
     def end(self, call: ToolEnded) -> None:
         """Take what became of a call."""
@@ -75,10 +76,12 @@ def summary(call: Call, stable: bool) -> list[str]:
 
     ``stable`` says nothing that differs from run to run.
     """
-    ends = [_ended(one) for one in call.reply.tools]
+    ends = [_ended(one) for one in call.reply.tools if not _too_many(one)]
     if not ends:
         return []
     parts = [f"{plural(len(ends), 'call')} of tools"]
+    if len(ends) < len(call.reply.tools):
+        parts += [f"those over {MOST_CALLS} in a round not made"]
     for how in ("failed", "refused", "not made"):
         number = ends.count(how)
         parts += [f"{thousands(number)} {how}"] if number else []
@@ -149,6 +152,13 @@ def _ended(call: ToolEnded) -> str:
     return call.outcome if call.text or call.outcome != "refused" else "not made"
 
 
+def _too_many(call: ToolEnded) -> bool:
+    """Does it stand for all calls of a round that were too many?"""
+    from ..tools.answer import TOO_MANY
+
+    return call.text == TOO_MANY
+
+
 def _not_allowed(call: ToolEnded) -> bool:
     """Did the user, or nobody who could be asked, say no?"""
     if call.outcome != "refused":
@@ -159,10 +169,12 @@ def _not_allowed(call: ToolEnded) -> bool:
 
 
 def _end(call: ToolEnded) -> str:
-    said = one_line(call.text, END)
+    if _too_many(call):
+        return f"and all behind it not made: {MOST_CALLS} are the most in one round"
+    text = one_line(call.text, END)
     if call.outcome == "ran":
-        return f"→ {said or '(nothing)'}"
-    return f"failed: {said}" if said and call.outcome == "failed" else _ended(call)
+        return f"→ {text or '(nothing)'}"
+    return f"failed: {text}" if text and call.outcome == "failed" else _ended(call)
 
 
 def _fold(call: ToolEnded) -> str:
@@ -175,7 +187,7 @@ def _fold(call: ToolEnded) -> str:
 
 
 def _running(one: Coming) -> str:
-    if not one.whole:
+    if not one.complete:
         return _block(one.text)
     return f"<div><code>{_code(one_line(one.text, HEAD))}</code> …</div>"
 

@@ -39,20 +39,20 @@ _EARLIEST = re.compile(
 
 def live(markdown: str) -> bool:
     """Does any of these viewers find something in it that is more than words, links and code?"""
-    readings = (markdown, without_formulas(markdown), _EARLIEST.sub(_kept, markdown))
+    readings = (markdown, without_formulas(markdown), _EARLIEST.sub(_without_math, markdown))
     return any(_alive(token) for text in readings for token in _tokens(text))
 
 
-def _kept(found: re.Match[str]) -> str:
-    return " X " if found["math"] else found[0]
+def _without_math(match: re.Match[str]) -> str:
+    return " X " if match["math"] else match[0]
 
 
 def without_formulas(markdown: str) -> str:
     """Return what JupyterLab gives to its parser, with ``@@0@@`` for what it takes out."""
     text = markdown.replace("~", "~T")
     text = re.sub(r"(?:~T){3,}", lambda run: "~" * (len(run[0]) // 2), text)
-    text = _FENCE.sub(lambda whole: whole[0].replace("$", "\x00"), text)
-    text = _TICKS.sub(lambda whole: whole[0].replace("$", "\x00"), text)
+    text = _FENCE.sub(lambda match: match[0].replace("$", "\x00"), text)
+    text = _TICKS.sub(lambda match: match[0].replace("$", "\x00"), text)
     blocks = _SPLIT.split(text)
     start = last = -1
     end, braces = "", 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -39,23 +39,38 @@ class Forecast:
         return ", ".join([*about, f"at most {money_at_most(self.at_most)}"])
 
 
-def foreseen(
-    session: Session, plan: Plan, requests: Iterable[Request]
-) -> tuple[Forecast, list[Decimal | None]]:
-    """Return what the questions could cost together, and each of them."""
-    holds, characters = list[Decimal | None](), 0
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The most that one question could cost in US dollars, None: not known; and how long it is."""
+
+    hold: Decimal | None
+    characters: int
+
+
+def priced(session: Session, plan: Plan, requests: Iterable[Request]) -> Iterator[Price]:
+    """Yield the price of each question."""
     for request in requests:
-        holds.append(_hold(plan, request, session.settings.repairs))
-        characters += len(request.text)
-    known = [hold for hold in holds if hold is not None]
-    at_most = sum(known, Decimal(0)) if len(known) == len(holds) else None
-    tokens = math.ceil(characters / WRITTEN / max(len(holds), 1))
+        yield Price(_hold(plan, request, session.settings.repairs), len(request.text))
+
+
+def foreseen(session: Session, plan: Plan, prices: Iterable[Price]) -> Forecast:
+    """Return what questions of these prices could cost together."""
+    number, characters, at_most = 0, 0, Decimal(0)
+    highest: Decimal | None = None
+    unknown = False
+    for one in prices:
+        number, characters = number + 1, characters + one.characters
+        unknown = unknown or one.hold is None
+        if one.hold is not None:
+            at_most += one.hold
+            highest = one.hold if highest is None else max(highest, one.hold)
+    tokens = math.ceil(characters / WRITTEN / max(number, 1))
     past: Sequence[tuple[int, Decimal]] = []
     with suppress(LedgerProblem):  # a guess needs no ledger
         past = sums.outcomes(session.ledger, plan.request.model, plan.request.task, LOOKED_AT)
-    each = forecast(past, tokens, max(known, default=None))
-    likely = None if each is None else each.half * len(holds)
-    return Forecast(len(holds), likely, at_most), holds
+    each = forecast(past, tokens, highest)
+    likely = None if each is None else each.half * number
+    return Forecast(number, likely, None if unknown else at_most)
 
 
 def _hold(plan: Plan, request: Request, repairs: int) -> Decimal | None:
@@ -76,20 +91,21 @@ def check_price(
     session: Session,
     plan: Plan,
     total: Forecast,
-    holds: Sequence[Decimal | None],
-    rows: Sequence[int],
+    prices: Iterable[Price],
+    rows: Iterable[int],
 ) -> None:
     """Raise if the run could cost more than it may, or than the budget has left.
 
     Args:
-        holds: of each question, in order; ``rows`` is the first row that asks each.
+        prices: of each question, in order; ``rows`` is the first row that asks each. Only a
+            refusal looks at them.
     """
     most, settings = plan.request.max_cost, session.settings
     if most is not None:
         if total.at_most is None:
             raise price_unknown(plan)
         if total.at_most > most:
-            raise _refused(total, f"it may cost ${most:f}", most, holds, rows, "--max-cost {}")
+            raise _refused(total, f"it may cost ${most:f}", most, prices, rows, "--max-cost {}")
     if settings.budget is not None and total.at_most is not None:
         sums_ = session.totals()
         left = max(settings.budget - sums_.spent - sums_.held, Decimal(0))
@@ -98,30 +114,30 @@ def check_price(
             why = f"of the {period}'s budget of ${settings.budget:f} ${left:f} is left"
             raised = sums_.spent + sums_.held + total.at_most
             way = f"%m1 budget {typed(raised)} --per {period}"
-            raise _refused(total, why, left, holds, rows, way)
+            raise _refused(total, why, left, prices, rows, way)
 
 
 def _refused(
     total: Forecast,
     why: str,
     room: Decimal,
-    holds: Sequence[Decimal | None],
-    rows: Sequence[int],
+    prices: Iterable[Price],
+    rows: Iterable[int],
     way: str,
 ) -> BudgetExceeded:
     """Return the refusal that names the number of rows that fit."""
     assert total.at_most is not None
-    fit, spent = 0, Decimal(0)
-    for hold in holds:
-        if spent + (hold or Decimal(0)) > room:
+    fit, first, sum_ = 0, 0, Decimal(0)
+    for price, row in zip(prices, rows, strict=True):
+        sum_ += price.hold or Decimal(0)
+        if sum_ > room:
+            first = row
             break
-        spent += hold or Decimal(0)
         fit += 1
-    first = rows[fit] if fit < len(rows) else 0
     fits = f"The first {plural(first, 'row')} fit ({plural(fit, 'question')})"
-    shorter = " --max-tokens makes each answer cheaper." if holds else ""
     return BudgetExceeded(
         f"{thousands(total.questions)} questions could cost {money_at_most(total.at_most)}, and"
         f" {why}. {fits if fit else 'Not one row fits'}.",
-        todo=f"Ask fewer rows, or allow it: {way.format(typed(total.at_most))}.{shorter}",
+        todo=f"Ask fewer rows, or allow it: {way.format(typed(total.at_most))}."
+        " --max-tokens makes each answer cheaper.",
     )

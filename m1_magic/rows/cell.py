@@ -39,13 +39,13 @@ def ask(here: Any, options: Options, prompt: str, variables: Mapping[str, object
     api.chats().last = RepeatableCall(prompt, options)
     plain = replace(options, each=None, into=None, gold=None, at_least=None, workers=None)
     try:
-        found = mapped(table, prompt, plain, wish, variables, dry_run=options.dry_run)
+        done = mapped(table, prompt, plain, wish, variables, dry_run=options.dry_run)
     except UserFacingError as error:
         if error.table is not None:
             _bind(here, error.table, options)
         raise
-    if found is not None:
-        _bind(here, found[0], options)
+    if done is not None:
+        _bind(here, done[0], options)
 
 
 def _table(name: str, variables: Mapping[str, object]) -> Any:

@@ -6,27 +6,24 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from .. import api, keys
 from ..errors import KeyProblem, UsageError
-from ..jupyter import shell
 from ..ledger import new_id, processes
 from ..options.fields import Options
 from ..settings.config import M1
 from ..settings.endpoints import endpoint
 from ..settings.home import home
 from ..typed.annotation import fields_of
+from .course import completed
 from .dispatch import leased
-from .ending import ended
 from .engine import Engine
-from .errand import Errand, marked
+from .errand import Errand, key_mark
 from .job import Wish
-from .opening import check_new, opened, tell, would_be_refused
+from .opening import opened
 from .partitions import Partitions, nothing
-from .questions import asking
-from .report import Report, preview
+from .report import Report
 from .tables import Rows
 
 NOT_SENT = ("tape", "mode", "extra_headers")  # settings that tasks do not get
@@ -64,27 +61,10 @@ def mapped(
     job = replace(_job(engine, prompt, options, wish, names), preview=dry_run)
     with leased(job.errand, job.template.headers):
         try:
-            return _mapped(job, dry_run)
+            job.look_through()
+            return completed(job, dry_run)
         finally:
             engine.close()
-
-
-def _mapped(job: Partitions, dry_run: bool) -> tuple[Any, Report] | None:
-    job.look_through()
-    if dry_run:
-        plan = job.session.dry_plan(replace(job.template, keep=False))
-        price, _ = job.foreseen(plan, check=False)
-        refused = would_be_refused(lambda: job.foreseen(plan, check=True))
-        says = job.before(str(price)), job.samples(), plan.request.model
-        shell.show(preview(*says, refused))
-        return None
-    plan_, holds, price_ = job.plan() if job.missing else None, list[Decimal | None](), "$0"
-    if plan_ is not None:
-        total, holds = job.foreseen(plan_, check=True)
-        price_ = str(total)
-    if not job.wish.quiet:
-        tell(job.before(price_))
-    return ended(job, lambda: job.run(plan_, holds))
 
 
 def _job(
@@ -95,9 +75,7 @@ def _job(
     gold = wish.gold
     if gold is not None and (not isinstance(gold, str) or given.place(gold) is None):
         raise UsageError("gold is the name of a column here.", todo="")
-    asked = asking(prompt, given)
-    template, reading = opened(asked, prompt, options, names)
-    check_new(given.names, wish.into, reading)
+    marked, template, reading = opened(given, prompt, options, names, wish.into)
     session = api.session()
     kind = options.returns
     if isinstance(kind, str):
@@ -111,11 +89,11 @@ def _job(
         session.notebook,
         _settings(session.settings),
         replace(template, headers=None),
-        asked,
+        marked,
         task,
-        _mark(session.settings),
+        _key_mark(session.settings),
     )
-    return Partitions(session, engine, asked, errand, wish, reading, template)
+    return Partitions(session, engine, marked, errand, wish, reading, template)
 
 
 def _settings(settings: M1) -> dict[str, Any]:
@@ -128,7 +106,7 @@ def _settings(settings: M1) -> dict[str, Any]:
     return changed | {"base_url": settings.base_url}
 
 
-def _mark(settings: M1) -> tuple[bytes, bytes]:
+def _key_mark(settings: M1) -> tuple[bytes, bytes]:
     with suppress(KeyProblem):
-        return marked(keys.find(endpoint(settings.base_url)).reveal(), secrets.token_bytes(16))
+        return key_mark(keys.find(endpoint(settings.base_url)).reveal(), secrets.token_bytes(16))
     return b"", b""

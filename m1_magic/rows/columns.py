@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .report import Report, by_reason
-from .running import Outcome
+from .outcomes import Calls, Outcome
+from .report import Report, by_reason, stopped_early
 
 NOT_ASKED = "not asked"
 
 
 def columns(
-    of_row: Sequence[Hashable | None],
+    of_row: Iterable[Hashable | None],
     outcomes: Mapping[Any, Outcome],
     into: str,
     fields: Sequence[str] = (),
@@ -37,30 +37,36 @@ def columns(
 
 def report(
     rows: int,
-    outcomes: Mapping[Any, Outcome],
+    outcomes: Iterable[Outcome],
+    calls: Calls,
     statuses: Sequence[str | None],
     seconds: float,
     notes: Sequence[str] = (),
+    stopped_by: BaseException | None = None,
 ) -> Report:
-    """Return what a run did."""
-    costs = [outcome.cost for outcome in outcomes.values()]
-    known = sum((cost for cost in costs if cost is not None), Decimal(0))
-    unknown = costs.count(None)
-    asked = [one for one in outcomes.values() if one.asked and not one.kept]
-    usages = [one.usage for one in asked if one.usage]
+    """Return what a run did, and what stopped it, if anything did."""
+    asked, kept, answers, known, unknown = 0, 0, 0, Decimal(0), 0
+    for one in outcomes:
+        answers += one.asked and not one.kept and not one.why
+        asked += one.asked and not one.kept
+        kept += one.kept
+        known += one.cost or 0
+        unknown += one.cost is None
+    if stopped_by is not None:
+        notes = [*notes, stopped_early(stopped_by, answers, known, unknown)]
     reasons = by_reason([status for status in statuses if status])
     return Report(
         rows=rows,
-        asked=len(asked),
-        kept=sum(one.kept for one in outcomes.values()),
+        asked=asked,
+        kept=kept,
         failed=sum(number for _, number in reasons),
         cost=None if unknown else known,
         seconds=seconds,
         reasons=reasons,
         notes=tuple(note for note in notes if note),
-        id=asked[0].id if asked else "",
-        model=next((one.model for one in asked if one.model), ""),
-        usage=sum(usages[1:], usages[0]) if usages else None,
+        id=calls.id,
+        model=calls.model,
+        usage=calls.usage,
         known=known,
         unknown=unknown,
     )

@@ -21,11 +21,11 @@ from ..session.plan import Plan
 from ..settings.endpoints import endpoint
 from ..text import plural
 from .engine import Engine
-from .errand import Came, Errand, Found, Share
+from .errand import Contents, Errand, Share, TaskResult
 from .kept import Answers
-from .progress import EVERY, Progress, Shown
+from .outcomes import Outcome
+from .progress import EVERY, Display, Progress
 from .reading import Reading
-from .running import Outcome
 from .task import Ask
 
 DIED = "its task ended before its answer came"
@@ -42,7 +42,7 @@ class Dispatch:
     reading: Reading
     added: str
     plan: Plan
-    shown: Shown
+    display: Display
     progress: Progress
     outcomes: dict[bytes, Outcome]
     stopped_by: BaseException | None = None
@@ -68,8 +68,8 @@ class Dispatch:
         open_ = dict(shares)
 
         def work() -> None:
-            for number, came in self.engine.each(places, Ask(self.errand, shares)):
-                if self._take(number, came):
+            for number, result in self.engine.each(places, Ask(self.errand, shares)):
+                if self._take(number, result):
                     open_.pop(number, None)
 
         try:
@@ -94,7 +94,7 @@ class Dispatch:
                 now = ledger.spent(self.session.now())["session"]
                 progress.cost = now[0] - before[0]
                 progress.done = min(now[2] - before[2], progress.total)
-            self.shown.show(progress.line())
+            self.display.show(progress.line())
 
         return look
 
@@ -115,21 +115,21 @@ class Dispatch:
             self._held.clear()
             raise
 
-    def _take(self, number: int, came: Any) -> bool:
+    def _take(self, number: int, result: Any) -> bool:
         """Take what came of a partition, if anything did: written down first, then told."""
-        if isinstance(came, BaseException):
-            self.notes.append(f"Task {number} failed: {type(came).__name__}.")
+        if isinstance(result, BaseException):
+            self.notes.append(f"Task {number} failed: {type(result).__name__}.")
             return False
-        came = pickle.loads(came)  # noqa: S301 (of our own task, by the engine)
-        assert isinstance(came, Came)
-        if came.place == "away":
-            self._book(number, came)
-        for call in came.calls:
+        result = pickle.loads(result)  # noqa: S301 (of our own task, by the engine)
+        assert isinstance(result, TaskResult)
+        if result.place == "away":
+            self._book(number, result)
+        for call in result.calls:
             if call.error is None:
                 self.answers.called(call, call.reply)
-        self.outcomes |= came.outcomes
-        self.stopped_by = self.stopped_by or came.stopped_by
-        self.notes.append(came.note)
+        self.outcomes |= result.outcomes
+        self.stopped_by = self.stopped_by or result.stopped_by
+        self.notes.append(result.note)
         return True
 
     def _recovered(self, share: Share, names: Mapping[bytes, str]) -> None:
@@ -143,11 +143,11 @@ class Dispatch:
                     value, why = self.reading.value(self.reading.kept(one.reply))
                     self.outcomes[key] = Outcome(value, why, one.cost, id=one.reply.id)
 
-    def _book(self, number: int, came: Came) -> None:
+    def _book(self, number: int, result: TaskResult) -> None:
         """Write down the calls of a task that had no ledger, and let go of what was held."""
         ledger, text = self.session.ledger, self.session.settings.keep_text
         assert self.plan.backend is not None
-        for call in came.calls:
+        for call in result.calls:
             writes = [
                 write
                 for attempt in call.attempts
@@ -251,11 +251,11 @@ def _sum(holds: Iterable[Decimal | None]) -> Decimal | None:
 
 
 def check_places(
-    session: Session, template: Request, errand: Errand, found: Sequence[Found]
+    session: Session, template: Request, errand: Errand, contents: Sequence[Contents]
 ) -> None:
     """Raise where tasks cannot ask; give those of this machine the key that they lack."""
     place = endpoint(session.settings.base_url)
-    elsewhere = [one for one in found if one.place != "here"]
+    elsewhere = [one for one in contents if one.place != "here"]
     if place.offline and elsewhere:
         raise OfflineProblem(
             "The local model is asked by this process alone, and tasks run in others.",

@@ -22,8 +22,8 @@ from ..options.fields import Options
 from ..settings.endpoints import endpoint
 from .columns import columns
 from .lease import FOLDERS, Lease
+from .outcomes import Outcome
 from .questions import Asking, check_personal, questions, texts_of
-from .running import Outcome
 from .tables import Column
 
 Place = Literal["here", "beside", "away"]  # this process, this machine, another one
@@ -65,7 +65,7 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Contents:
     """The distinct questions of a partition, each with its first row and how many rows ask it.
 
     ``sizes`` are characters and bytes of each of its texts, ``samples`` the texts of the first of
@@ -95,8 +95,8 @@ class Share:
 
 
 @dataclass(slots=True)
-class Came:
-    """What came of the questions of a partition: outcomes, and the calls that made them."""
+class TaskResult:
+    """What became of the questions of a partition: outcomes, and the calls that made them."""
 
     place: Place
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def digest(texts: Sequence[str]) -> bytes:
     return made.digest()
 
 
-def marked(key: str, salt: bytes) -> tuple[bytes, bytes]:
+def key_mark(key: str, salt: bytes) -> tuple[bytes, bytes]:
     """Return what tells a key from another one, and nothing else of it."""
     return salt, hmac.digest(salt, key.encode(), "sha256")
 
@@ -129,26 +129,26 @@ class Survey:
         """See `engine.Work`."""
         return self
 
-    def __call__(self, number: int, columns: Sequence[Column], again: bool) -> Found:
-        """Return what was found."""
+    def __call__(self, number: int, columns: Sequence[Column], again: bool) -> Contents:
+        """Return the questions of a partition."""
         errand, personal = self.errand, None
         made = questions(errand.template, columns)
         try:
             check_personal(errand.asking, columns, errand.options.allow)
         except UsageError as problem:
             personal = problem.what, problem.todo
-        rows = made.rows_of()
-        return Found(
+        texts = [made.texts(n) for n in range(len(made))]
+        return Contents(
             errand.place,
             _has_key(errand),
             len(made.of_row),
-            made.of_row.count(None),
-            tuple(map(digest, made.texts)),
-            tuple(made.request(n).fingerprint() for n in range(len(made.texts))),
-            tuple(one[0] for one in rows),
-            tuple(map(len, rows)),
-            tuple(tuple(map(_size, texts)) for texts in made.texts),
-            tuple(made.texts if errand.texts else made.texts[:3]),
+            made.of_row.count(-1),
+            tuple(map(digest, texts)),
+            tuple(made.request(n).fingerprint() for n in range(len(made))),
+            tuple(made.first),
+            tuple(made.counts()),
+            tuple(tuple(map(_size, one)) for one in texts),
+            tuple(texts if errand.texts else texts[:3]),
             personal,
         )
 
@@ -162,7 +162,7 @@ def _has_key(errand: Errand) -> bool:
         return True
     with suppress(KeyProblem):
         key = keys.find(endpoint(errand.settings["base_url"]))
-        return marked(key.reveal(), errand.mark[0]) == errand.mark
+        return key_mark(key.reveal(), errand.mark[0]) == errand.mark
     return False
 
 

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ..calls import Reply
+from ..calls import Reply, Request
 from ..errors import LedgerProblem, NotAccurate
 from ..ledger import answers as ledger_answers
 from ..pricing.dollars import money
 from ..privacy import redaction
 from ..session.loop import Session
 from ..session.plan import Plan
-from .before import Forecast, check_price, foreseen
+from .before import Forecast, Price, check_price, foreseen, priced
 from .columns import columns, report
 from .kept import Answers
-from .pilot import MOST, Accuracy, accuracy
-from .progress import Progress, Shown
-from .questions import Questions, withheld
+from .opening import says
+from .outcomes import Outcome, Outcomes
+from .pilot import MOST, accuracy
+from .progress import Display, Progress
+from .questions import Asking, Questions, withheld
 from .reading import Reading
 from .report import Report
-from .running import Outcome, Run
+from .running import Run
 from .tables import Rows
 
 INTO = "answer"
-AT_A_TIME = 2_000  # requests whose kept answers are looked for
+SAMPLES = 3  # questions of a dry run
+AT_A_TIME = 500  # requests whose kept answers are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,61 +59,82 @@ class Job:
 
     session: Session
     rows: Rows
-    asked: Questions
+    marked: Asking
+    questions: Questions
     wish: Wish
     tell: Callable[[str], None]
     reading: Reading
     preview: bool = False
     answers: Answers = field(init=False)
-    shown: Shown = field(init=False)
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    display: Display = field(init=False)
+    outcomes: Outcomes = field(init=False)
     notes: list[str] = field(default_factory=list)
-    missing: list[int] = field(default_factory=list)
+    missing: Sequence[int] = ()
     stopped_by: BaseException | None = None
     began: float = 0.0
 
     def __post_init__(self) -> None:
-        self.shown = Shown(self.wish.quiet)
-        fresh = self.asked.template.keep is False
+        self.display = Display(self.wish.quiet)
+        self.outcomes = Outcomes(len(self.questions))
+        fresh = self.questions.template.keep is False
         self.answers = Answers(self.session, fresh, self.fits, preview=self.preview)
 
     def take_up(self) -> None:
         """Take up what is kept, and find out what is to be asked, and may be sent."""
-        missing, saved = list[int](), Decimal(0)
-        for start in range(0, len(self.asked.texts), AT_A_TIME):
-            numbers = range(start, min(start + AT_A_TIME, len(self.asked.texts)))
-            requests = [self.asked.request(n) for n in numbers]
-            found = self.answers.of(requests)
-            for n, request, kept in zip(numbers, requests, found, strict=True):
+        missing, saved, kept_now = array("q"), Decimal(0), 0
+        for start in range(0, len(self.questions), AT_A_TIME):
+            numbers = range(start, min(start + AT_A_TIME, len(self.questions)))
+            requests = [self.questions.request(n) for n in numbers]
+            answers = self.answers.of(requests)
+            for n, request, kept in zip(numbers, requests, answers, strict=True):
                 if kept is None:
                     missing.append(n)
                     continue
                 value, why = self.reading.value(self.reading.kept(kept.reply))
                 self.outcomes[n] = Outcome(value, why, kept=True, id=kept.reply.id)
-                saved += kept.cost or 0
+                saved, kept_now = saved + (kept.cost or 0), kept_now + 1
                 if not kept.taped:
                     self.answers.add(request, kept.reply, kept.cost)
         if self.answers.only_tape and missing:
             self._only_tape(missing)
-            missing = []
-        self.missing = [n for n in missing if self.may_leave(n)]
-        kept_now = sum(one.kept for one in self.outcomes.values())
+            missing = array("q")
+        self.missing = array("q", filter(self.may_leave, missing))
         if kept_now and not self.preview:
             with suppress(LedgerProblem):
                 now = self.session.now()
                 ledger_answers.replayed(self.session.ledger, saved, now, kept_now)
 
+    @property
+    def template(self) -> Request:
+        """The request, with marks where values will stand."""
+        return self.questions.template
+
+    def before(self, price: str) -> str:
+        """Return what is asked, what leaves, and what that could cost."""
+        kept = sum(outcome.kept for outcome in self.outcomes.values())
+        names = self.marked.names if self.missing else ()
+        blank = self.questions.of_row.count(-1)
+        return says(self.rows.count, len(self.questions), kept, blank, price, names)
+
+    def samples(self) -> list[str]:
+        """Return the words of the first questions."""
+        return [self.questions.filled(n) for n in range(min(SAMPLES, len(self.questions)))]
+
     def plan(self) -> Plan:
         """Return the plan of the shortest question; raises as `Session.plan`."""
-        shortest = min(self.missing, key=lambda n: sum(map(len, self.asked.texts[n])))
-        return self.session.plan(self.asked.request(shortest))
+        shortest = min(self.missing, key=self.questions.length)
+        return self.session.plan(self.questions.request(shortest))
 
     def foreseen(self, plan: Plan, *, check: bool = True) -> Forecast:
         """Return what is to be asked could cost; raise BudgetExceeded where that is too much."""
-        total, holds = foreseen(self.session, plan, map(self.asked.request, self.missing))
-        first = self.asked.first_rows()
+
+        def prices() -> Iterator[Price]:
+            return priced(self.session, plan, map(self.questions.request, self.missing))
+
+        total = foreseen(self.session, plan, prices())
         if check:
-            check_price(self.session, plan, total, holds, [first[n] for n in self.missing])
+            rows = map(self.questions.first.__getitem__, self.missing)
+            check_price(self.session, plan, total, prices(), rows)
         return total
 
     def run(self, plan: Plan | None) -> None:
@@ -131,22 +156,18 @@ class Job:
             self.reading.processor,
             self.answers.called,
             Progress(len(self.missing), self.rows.count),
-            self.shown,
+            self.display,
             self.outcomes,
         )
         self.began = run.progress.began
         try:
-            todo = [n for n in pilot if n not in self.outcomes]
-            if todo:
-                run.ask(todo, self.asked.request)
+            self._ask(run, pilot)
             if pilot and run.stopped_by is None:
                 self._judge(pilot)
             if run.stopped_by is None:
-                rest = [n for n in self.missing if n not in self.outcomes]
-                if rest:
-                    run.ask(rest, self.asked.request)
+                self._ask(run, self.missing)
         finally:
-            run.shown.close()
+            run.display.close()
             self.answers.write()
             self.stopped_by = run.stopped_by
             self.notes += [run.note, self.answers.note]
@@ -155,65 +176,52 @@ class Job:
         """Return the table with its new columns, and what the run did."""
         fields = self.reading.fields if self.wish.into is None else ()
         into = self.wish.into or INTO
-        made = columns(self.asked.of_row, self.outcomes, into, fields)
+        of_row = (None if number < 0 else number for number in self.questions.of_row)
+        made = columns(of_row, self.outcomes, into, fields)
         statuses = made.get(f"{into}_status", [])
         seconds = self.session.clock() - self.began if self.began else 0.0
-        notes = [*self.notes, self._ending()]
-        done = report(self.rows.count, self.outcomes, statuses, seconds, notes)
+        about = self.outcomes.calls, statuses, seconds, self.notes, self.stopped_by
+        done = report(self.rows.count, self.outcomes.values(), *about)
         return self.rows.made(made), done
-
-    @property
-    def came(self) -> bool:
-        """Did any answer come?"""
-        return any(not outcome.why for outcome in self.outcomes.values())
 
     def fits(self, reply: Reply) -> bool:
         """Is a kept answer what is wanted?"""
         return not self.reading.value(self.reading.kept(reply))[1]
 
-    def _pilot(self) -> list[int]:
-        """Return the first questions whose answers are known."""
-        if self.wish.gold is None:
-            return []
-        known = [
-            number
-            for number, gold in zip(self.asked.of_row, self.wish.gold, strict=True)
-            if number is not None and gold is not None
-        ]
-        return list(dict.fromkeys(known))[:MOST]
+    def _ask(self, run: Run, numbers: Iterable[int]) -> None:
+        """Ask those of these questions that have no outcome yet."""
+        left = array("q", (n for n in numbers if n not in self.outcomes))
+        if left:
+            run.ask(left, self.questions.request)
 
-    def _judge(self, pilot: Sequence[int]) -> None:
+    def _pilot(self) -> dict[int, Any]:
+        """Return what is known of the first questions whose answers are."""
+        pilot: dict[int, Any] = {}
+        for number, gold in zip(self.questions.of_row, self.wish.gold or (), strict=False):
+            if number >= 0 and gold is not None and len(pilot) < MOST:
+                pilot.setdefault(number, gold)
+        return pilot
+
+    def _judge(self, pilot: Mapping[int, Any]) -> None:
         """Say how many answers were right; raise NotAccurate where these are too few."""
-        found, wish = self._accuracy(pilot), self.wish
-        self.notes.append(f"pilot: {found}")
+        outcomes, wish = {n: self.outcomes.get(n) for n in pilot}, self.wish
+        right = accuracy((one and one.value, pilot[n]) for n, one in outcomes.items())
+        self.notes.append(f"pilot: {right}")
         if not wish.quiet:
             self.tell(self.notes[-1])
-        if wish.at_least is not None and found.share < wish.at_least:
+        if wish.at_least is not None and right.share < wish.at_least:
             self.answers.write()
-            costs = [self.outcomes[n].cost for n in pilot if n in self.outcomes]
+            costs = [one.cost for one in outcomes.values() if one is not None]
             known = sum((cost for cost in costs if cost is not None), Decimal(0))
             raise NotAccurate(
-                f"The pilot was right in {found}, which is below at_least={wish.at_least:g}."
+                f"The pilot was right in {right}, which is below at_least={wish.at_least:g}."
                 " Nothing more was asked.",
                 cost=f"It cost {money(known)}.",
             )
 
-    def _accuracy(self, pilot: Sequence[int]) -> Accuracy:
-        assert self.wish.gold is not None
-        rows, pairs = self.asked.rows_of(), list[tuple[object, object]]()
-        for number in pilot:
-            row = next(row for row in rows[number] if self.wish.gold[row] is not None)
-            outcome = self.outcomes.get(number)
-            pairs.append((outcome and outcome.value, self.wish.gold[row]))
-        return accuracy(pairs)
-
-    def _ending(self) -> str:
-        """Return what stopped all, if anything did."""
-        return "" if self.stopped_by is None else f"Stopped early: {self.stopped_by}"
-
-    def _only_tape(self, missing: list[int]) -> None:
-        problem = self.answers.missing(self.asked.request(missing[0]))
-        if len(missing) == len(self.asked.texts):
+    def _only_tape(self, missing: Sequence[int]) -> None:
+        problem = self.answers.missing(self.questions.request(missing[0]))
+        if len(missing) == len(self.questions):
             raise problem
         for n in missing:
             self.outcomes[n] = Outcome(why="not on the tape", asked=False)
@@ -221,7 +229,7 @@ class Job:
     def may_leave(self, number: int) -> bool:
         """May a question leave? Where it may not, its outcome says why."""
         policy = redaction.policy(self.session.settings)
-        why = withheld(self.asked.request(number), policy)
+        why = withheld(self.questions.request(number), policy)
         if why:
             self.outcomes[number] = Outcome(why=why, asked=False)
         return not why

@@ -13,7 +13,7 @@ from ..kept import misses
 from ..kept.tape import Line, Tape, line
 from ..ledger import answers
 from ..ledger.alike import Alike
-from ..ledger.answers import Asked, KeptText
+from ..ledger.answers import KeptText, Lookup
 from ..ledger.sent import hashed, headers
 from ..session.loop import Session
 from ..settings.endpoints import endpoint
@@ -77,11 +77,11 @@ class Answers:
         """Return the kept answer to each request, None where it is to be asked."""
         if not (self._reads or self.only_tape):
             return [None] * len(requests)
-        found = [self._on_tape(request) for request in requests]
-        if not self.only_tape and None in found:
+        kept = [self._on_tape(request) for request in requests]
+        if not self.only_tape and None in kept:
             with suppress(LedgerProblem):  # a call says what is wrong with it
-                self._in_ledger(requests, found)
-        return found
+                self._in_ledger(requests, kept)
+        return kept
 
     def missing(self, request: Request) -> TapeProblem:
         """Return why a request is not on the tape that alone may answer."""
@@ -114,33 +114,33 @@ class Answers:
             self.note = f"not on the tape: {problem}"
 
     def _on_tape(self, request: Request) -> Kept | None:
-        found = self._tape.nth(request, 1) if self._tape is not None else None
-        if found is None or self._tape is None:
+        line_there = self._tape.nth(request, 1) if self._tape is not None else None
+        if line_there is None or self._tape is None:
             return None
-        answer = found.answer(1, self._tape.path.name)
+        answer = line_there.answer(1, self._tape.path.name)
         reply = Reply(answer.text, model=answer.model or "", finish=answer.finish, id=answer.id)
         # Where nobody may be asked, one that does not fit says more than none.
         if not self._fits(reply) and not self.only_tape:
             return None
         return Kept(reply, answer.cost, taped=True)
 
-    def _in_ledger(self, requests: Sequence[Request], found: list[Kept | None]) -> None:
-        open_ = [n for n, one in enumerate(found) if one is None]
+    def _in_ledger(self, requests: Sequence[Request], kept: list[Kept | None]) -> None:
+        open_ = [n for n, one in enumerate(kept) if one is None]
         if open_:
             names = [self._alike.fingerprint(requests[n]) for n in open_]
             for n, one in zip(open_, self.by_name(names, headers(requests[0])), strict=True):
-                found[n] = one
+                kept[n] = one
 
     def by_name(self, fingerprints: Sequence[str], added: str) -> list[Kept | None]:
         """Return what the ledger keeps for requests that got headers of the hash ``added``."""
         if not self._reads or self.only_tape:
             return [None] * len(fingerprints)
         host = endpoint(self._settings.base_url).host
-        asked = [Asked(name, host, added) for name in fingerprints]
+        lookups = [Lookup(name, host, added) for name in fingerprints]
         ledger = self._session.ledger
         if ledger.unwritten():  # what a kernel had got that was killed
             ledger.take_in()
-        there = answers.complete(ledger, asked, self._session.notebook)
+        there = answers.complete(ledger, lookups, self._session.notebook)
         return [self._fitting(there.get(name, ())) for name in fingerprints]
 
     def _fitting(self, there: Sequence[KeptText]) -> Kept | None:

@@ -18,14 +18,12 @@ from ..options.fields import Options
 from ..text import one_line, plural, thousands
 from .cluster import engine_of
 from .cluster import mapped as cluster_mapped
-from .ending import ended
+from .course import completed
 from .job import Job, Wish
-from .opening import check_new, check_options, opened, says, tell, would_be_refused
-from .questions import Asking, asking, check_personal, questions
-from .report import Report, preview
+from .opening import check_options, opened, tell
+from .questions import check_personal, questions
+from .report import Report
 from .tables import Rows, rows
-
-SHOWN = 3  # questions of a dry run
 
 
 def map(
@@ -68,8 +66,8 @@ def map(
         known = gold if gold is None or isinstance(gold, str) else _known(gold)
         wish = Wish(into, known, at_least, workers, quiet)
         names = dict(shell.namespace() if namespace is None else namespace)
-        found = mapped(table, prompt, chosen, wish, names, dry_run=dry_run)
-        return found and found[0]
+        done = mapped(table, prompt, chosen, wish, names, dry_run=dry_run)
+        return done and done[0]
     except UserFacingError as error:
         error.frames = "users"
         raise
@@ -102,21 +100,9 @@ def mapped(
     check_options(options)
     if (engine := engine_of(table)) is not None:
         return cluster_mapped(engine, prompt, options, wish, names, dry_run=dry_run)
-    given = rows(table)
-    job, asked = _job(given, prompt, options, wish, names, dry_run)
+    job = _job(rows(table), prompt, options, wish, names, dry_run)
     job.take_up()
-    if dry_run:
-        plan = job.session.dry_plan(replace(job.asked.template, keep=False))
-        says = _before(job, asked, str(job.foreseen(plan, check=False)))
-        refused = would_be_refused(lambda: job.foreseen(plan))
-        filled = [job.asked.filled(n) for n in range(min(SHOWN, len(job.asked.texts)))]
-        shell.show(preview(says, filled, plan.request.model, refused))
-        return None
-    plan_ = job.plan() if job.missing else None
-    says = _before(job, asked, str(job.foreseen(plan_)) if plan_ else "$0")
-    if not wish.quiet:
-        tell(says)
-    return ended(job, lambda: job.run(plan_))
+    return completed(job, dry_run)
 
 
 def _job(
@@ -126,7 +112,7 @@ def _job(
     wish: Wish,
     names: Mapping[str, object],
     dry_run: bool,
-) -> tuple[Job, Asking]:
+) -> Job:
     """Return a run over these rows, before anything is looked for."""
     if isinstance(wish.gold, str):
         wish = replace(wish, gold=column(given, wish.gold))
@@ -134,21 +120,11 @@ def _job(
         raise UsageError(
             f"gold has {thousands(len(wish.gold))} values for {plural(given.count, 'row')}."
         )
-    asked = asking(prompt, given)
-    columns = [given.read(place) for place in asked.places]
-    check_personal(asked, columns, options.allow)
-    template, reading = opened(asked, prompt, options, names)
-    check_new(given.names, wish.into, reading)
+    marked, template, reading = opened(given, prompt, options, names, wish.into)
+    columns = [given.read(place) for place in marked.places]
+    check_personal(marked, columns, options.allow)
     made = questions(template, columns)
-    return Job(api.session(), given, made, wish, tell, reading, preview=dry_run), asked
-
-
-def _before(job: Job, asked: Asking, price: str) -> str:
-    """Return what is asked, what leaves, and what that could cost."""
-    kept = sum(outcome.kept for outcome in job.outcomes.values())
-    names = asked.names if job.missing else ()
-    blank = job.asked.of_row.count(None)
-    return says(job.rows.count, len(job.asked.texts), kept, blank, price, names)
+    return Job(api.session(), given, marked, made, wish, tell, reading, preview=dry_run)
 
 
 def column(given: Rows, name: str) -> list[Any]:

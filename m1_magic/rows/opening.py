@@ -13,8 +13,9 @@ from ..jupyter import shell
 from ..options.fields import Options
 from ..render.front_end import in_notebook
 from ..text import md_cell, one_line, plural, thousands
-from .questions import Asking
+from .questions import Asking, asking
 from .reading import Reading
+from .tables import Rows
 
 # Options that are about one question in one cell.
 NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens", "tools", "yes")
@@ -23,22 +24,32 @@ NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens", "too
 def check_options(options: Options) -> None:
     """Raise UsageError for options that rows do not take."""
     if options.several:
-        raise UsageError("Several models, temperatures or answers are for one question.")
+        what = "Several models, temperatures or answers are for one question."
+        raise UsageError(what, todo="Name one model and one temperature, and leave out -n.")
     for name in NOT_HERE:
         if getattr(options, name):
-            raise UsageError(f"--{name.replace('_', '-')} is for one question, not for rows.")
+            what = f"--{name.replace('_', '-')} is for one question, not for rows."
+            raise UsageError(what, todo="Leave it out, or ask row by row: ask() takes it.")
 
 
 def opened(
-    asked: Asking, prompt: str, options: Options, names: Mapping[str, object]
-) -> tuple[Request, Reading]:
-    """Return the request with marks where values will stand, and how its answers are read."""
-    template = api.prepare(asked.prompt, replace(options, allow=()), names)
+    given: Rows, prompt: str, options: Options, names: Mapping[str, object], into: str | None
+) -> tuple[Asking, Request, Reading]:
+    """Return the columns that are asked about, the request with marks in their values' places, and
+    how its answers are read.
+
+    Raises:
+        UsageError: the prompt names no column, or the new columns would take the place of others.
+    """
+    marked = asking(prompt, given)
+    template = api.prepare(marked.prompt, replace(options, allow=()), names)
     template = replace(template, prompt=prompt, keep=None if not options.fresh else False)
-    return template, Reading(options, names, api.session().settings)
+    reading = Reading(options, names, api.session().settings)
+    _check_new(given.names, into, reading)
+    return marked, template, reading
 
 
-def check_new(names: Sequence[str], into: str | None, reading: Reading) -> None:
+def _check_new(names: Sequence[str], into: str | None, reading: Reading) -> None:
     """Raise UsageError where fields of data would take the place of columns."""
     taken = [name for name in reading.fields if name in names and into is None]
     if taken:

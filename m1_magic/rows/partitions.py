@@ -23,23 +23,21 @@ from ..ledger.sent import headers
 from ..session.loop import Session
 from ..session.plan import Plan
 from ..text import plural
-from .before import Forecast, check_price, foreseen
+from .before import Forecast, check_price, foreseen, priced
 from .columns import columns, report
 from .dispatch import Dispatch, check_places, shares, watched
 from .engine import Engine
-from .errand import Errand, Found, Labels, Survey, digest
-from .job import INTO, Job, Wish
+from .errand import Contents, Errand, Labels, Survey, digest
+from .job import INTO, SAMPLES, Job, Wish
 from .kept import Answers
 from .opening import says, tell
+from .outcomes import Calls, Outcome
 from .pilot import MOST
-from .progress import Progress, Shown
+from .progress import Display, Progress
 from .questions import Asking, Questions, questions
 from .reading import Reading
 from .report import Report
-from .running import Outcome
 from .tables import Rows
-
-SHOWN = 3  # questions of a dry run
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +58,26 @@ class Partitions:
 
     session: Session
     engine: Engine
-    asked: Asking
+    marked: Asking
     errand: Errand
     wish: Wish
     reading: Reading
     template: Request
     preview: bool = False
     answers: Answers = field(init=False)
-    shown: Shown = field(init=False)
-    found: dict[int, Found] = field(default_factory=dict)
+    display: Display = field(init=False)
+    contents: dict[int, Contents] = field(default_factory=dict)
     questions: list[Open] = field(default_factory=list)
     missing: list[Open] = field(default_factory=list)
+    holds: dict[bytes, Decimal | None] = field(default_factory=dict)
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
+    calls: Calls = field(default_factory=Calls)
     notes: list[str] = field(default_factory=list)
     stopped_by: BaseException | None = None
     began: float = 0.0
 
     def __post_init__(self) -> None:
-        self.shown = Shown(self.wish.quiet)
+        self.display = Display(self.wish.quiet)
         self.answers = Answers(
             self.session, self.template.keep is False, self._fits, preview=self.preview
         )
@@ -86,85 +86,85 @@ class Partitions:
     @property
     def rows(self) -> int:
         """How many rows the table has."""
-        return sum(one.rows for one in self.found.values())
+        return sum(one.rows for one in self.contents.values())
 
     def look_through(self) -> None:
         """Find the distinct questions, and what is kept of them; raise UsageError."""
 
         def work() -> None:
-            for number, found in self.engine.each(self.asked.places, Survey(self.errand)):
-                if isinstance(found, BaseException):
-                    raise found
-                self.found[number] = found
+            for number, one in self.engine.each(self.marked.places, Survey(self.errand)):
+                if isinstance(one, BaseException):
+                    raise one
+                self.contents[number] = one
 
         if (stopped := watched(work, nothing, self.errand.lease.end)) is not None:
             raise stopped
-        for one in self.found.values():
+        for one in self.contents.values():
             if one.personal:
                 raise UsageError(one.personal[0], todo=one.personal[1])
         seen, row = set[bytes](), 0
-        for number, found in sorted(self.found.items()):
-            for n, key in enumerate(found.keys):
+        for number, part in sorted(self.contents.items()):
+            for n, key in enumerate(part.keys):
                 if key not in seen:
                     seen.add(key)
-                    texts = found.samples[n] if self.errand.texts else None
-                    what = found.fingerprints[n], row + found.first[n], found.sizes[n], texts
+                    texts = part.samples[n] if self.errand.texts else None
+                    what = part.fingerprints[n], row + part.first[n], part.sizes[n], texts
                     self.questions.append(Open(key, number, *what))
-            row += found.rows
+            row += part.rows
         self._take_up()
 
-    def foreseen(self, plan: Plan, *, check: bool) -> tuple[Forecast, list[Decimal | None]]:
+    def foreseen(self, plan: Plan, *, check: bool = True) -> Forecast:
         """Return what is to be asked could cost; raise BudgetExceeded where that is too much."""
         made = self._questions()
-        total, holds = foreseen(
-            self.session, plan, (made.request_with(_like(one)) for one in self.missing)
-        )
+        requests = (made.request_with(_like(one)) for one in self.missing)
+        prices = list(priced(self.session, plan, requests))
+        total = foreseen(self.session, plan, prices)
         if check:
-            check_price(self.session, plan, total, holds, [one.row for one in self.missing])
-        return total, holds
+            check_price(self.session, plan, total, prices, [one.row for one in self.missing])
+        self.holds = {one.key: p.hold for one, p in zip(self.missing, prices, strict=True)}
+        return total
 
     def plan(self) -> Plan:
         """Return the plan of the shortest question; raises as `Session.plan`."""
         shortest = min(self.missing, key=lambda one: sum(size for size, _ in one.sizes))
         return self.session.plan(self._questions().request_with(_like(shortest)))
 
-    def run(self, plan: Plan | None, holds: list[Decimal | None]) -> None:
+    def run(self, plan: Plan | None) -> None:
         """Ask what is to be asked: first those of the pilot, if there is one.
 
         Raises:
             NotAccurate: it was not right often enough.
         """
         self.began = self.session.clock()
-        by_key = {one.key: hold for one, hold in zip(self.missing, holds, strict=True)}
         most = self.template.max_cost
         if self.wish.gold is not None:
             self._pilot()
             if most is not None:
                 paid = [
-                    by_key.get(key) if one.cost is None else one.cost
+                    self.holds.get(key) if one.cost is None else one.cost
                     for key, one in self.outcomes.items()
                 ]
                 most -= sum((cost or Decimal(0) for cost in paid), Decimal(0))
         self.missing = [one for one in self.missing if one.key not in self.outcomes]
         if plan is None or not self.missing or self.stopped_by is not None:
             return
-        check_places(self.session, self.template, self.errand, list(self.found.values()))
+        check_places(self.session, self.template, self.errand, list(self.contents.values()))
         each = dict[int, list[bytes]]()
         for one in self.missing:
             each.setdefault(one.partition, []).append(one.key)
         tasks = min(self.engine.parallel, len(each))
-        away = {n for n in each if self.found[n].place == "away"}
-        share = shares(each, by_key, most, max(1, self.wish.workers // tasks), away)
+        away = {n for n in each if self.contents[n].place == "away"}
+        share = shares(each, self.holds, most, max(1, self.wish.workers // tasks), away)
         dispatch = self._dispatch(plan)
         try:
             dispatch.ask(
-                self.asked.places,
+                self.marked.places,
                 share,
                 {one.key: one.fingerprint for one in self.missing},
                 {n: share[n].most for n in away},
             )
         finally:
-            self.shown.close()
+            self.display.close()
             self.stopped_by = dispatch.stopped_by
             self.notes += [*dict.fromkeys(dispatch.notes), self.answers.note]
 
@@ -173,41 +173,38 @@ class Partitions:
         fields = self.reading.fields if self.wish.into is None else ()
         into = self.wish.into or INTO
         counts = dict[bytes, int]()
-        for found in self.found.values():
-            for key, count in zip(found.keys, found.counts, strict=True):
+        for part in self.contents.values():
+            for key, count in zip(part.keys, part.counts, strict=True):
                 counts[key] = counts.get(key, 0) + count
         every = columns(list(counts), self.outcomes, into, fields)
         status = every.get(f"{into}_status", [])
-        if any(found.blank for found in self.found.values()):
+        if any(part.blank for part in self.contents.values()):
             every = {name: [*values, None] for name, values in every.items()}
         plain = {key: Outcome(one.value, one.why) for key, one in self.outcomes.items()}
         labels = Labels(plain, into, fields, bool(status))
-        made = self.engine.labelled(self.asked.places, labels, every)
+        made = self.engine.labelled(self.marked.places, labels, every)
         failed = [
             why for key, why in zip(counts, status, strict=bool(status)) for _ in range(counts[key])
         ]
         seconds = self.session.clock() - self.began if self.began else 0.0
-        ending = "" if self.stopped_by is None else f"Stopped early: {self.stopped_by}"
-        return made, report(self.rows, self.outcomes, failed, seconds, [*self.notes, ending])
-
-    @property
-    def came(self) -> bool:
-        """Did any answer come?"""
-        return any(not outcome.why for outcome in self.outcomes.values())
+        for one in self.outcomes.values():
+            self.calls.add(one)
+        about = self.calls, failed, seconds, self.notes, self.stopped_by
+        return made, report(self.rows, self.outcomes.values(), *about)
 
     def before(self, price: str) -> str:
         """Return what is asked, what leaves, and what that could cost."""
         kept = sum(outcome.kept for outcome in self.outcomes.values())
-        blank = sum(found.blank for found in self.found.values())
-        names = self.asked.names if self.missing else ()
-        told = says(self.rows, len(self.questions), kept, blank, price, names)
-        return f"{told} · {plural(len(self.found), 'partition')}"
+        blank = sum(part.blank for part in self.contents.values())
+        names = self.marked.names if self.missing else ()
+        line = says(self.rows, len(self.questions), kept, blank, price, names)
+        return f"{line} · {plural(len(self.contents), 'partition')}"
 
     def samples(self) -> list[str]:
         """Return the words of the first questions."""
         made = self._questions()
-        texts = dict.fromkeys(t for _, one in sorted(self.found.items()) for t in one.samples)
-        requests = [made.request_with(one) for one in list(texts)[:SHOWN]]
+        texts = dict.fromkeys(t for _, one in sorted(self.contents.items()) for t in one.samples)
+        requests = [made.request_with(one) for one in list(texts)[:SAMPLES]]
         return [one.messages[-1].content(one.attachments) for one in requests]
 
     def _take_up(self) -> None:
@@ -249,23 +246,27 @@ class Partitions:
         """Ask the first rows here whose answer is known; raise NotAccurate as `Job.run`."""
         place = Rows(self.engine.names, 0, nothing, nothing).place(str(self.wish.gold))
         assert place is not None
-        *texts, gold = self.engine.first(self.asked.places, place, MOST)
+        *texts, gold = self.engine.first(self.marked.places, place, MOST)
         made = questions(self.template, texts)
         given = Rows((), len(gold), nothing, nothing)
-        job = Job(self.session, given, made, replace(self.wish, gold=gold), tell, self.reading)
-        names = {n: digest(one) for n, one in enumerate(made.texts)}
-        job.outcomes = {n: self.outcomes[k] for n, k in names.items() if k in self.outcomes}
+        wish = replace(self.wish, gold=gold)
+        job = Job(self.session, given, self.marked, made, wish, tell, self.reading)
+        names = {n: digest(made.texts(n)) for n in range(len(made))}
+        for n, key in names.items():
+            if key in self.outcomes:
+                job.outcomes[n] = self.outcomes[key]
         job.missing = [n for n in names if n not in job.outcomes and job.may_leave(n)]
         try:
             job.run(job.plan() if job.missing else None)
         finally:
             self.outcomes |= {names[n]: one for n, one in job.outcomes.items()}
+            self.calls = job.outcomes.calls
             self.notes += job.notes
             self.stopped_by = job.stopped_by
 
     def _dispatch(self, plan: Plan) -> Dispatch:
         progress = Progress(len(self.missing), self.rows)
-        about = self.answers, self.reading, headers(self.template), plan, self.shown, progress
+        about = self.answers, self.reading, headers(self.template), plan, self.display, progress
         return Dispatch(self.session, self.engine, self.errand, *about, self.outcomes)
 
     def _questions(self) -> Questions:

@@ -12,11 +12,11 @@ from typing import Any
 
 from ..calls import RECORD
 from ..jupyter import shell
-from ..pricing.dollars import money
 from ..render import page
 from ..render.footer import STYLE
 from ..render.front_end import in_notebook, updates
 from ..text import escape_html, md_to_text, plural, show_controls, thousands
+from .report import price_so_far
 
 EVERY = 0.25  # seconds between two looks
 WIDTH = 20  # of the bar
@@ -49,7 +49,7 @@ class Progress:
         parts = [
             f"{'█' * filled}{'░' * (WIDTH - filled)} {thousands(self.done)}/{thousands(self.total)}"
             f" for {plural(self.rows, 'row')}",
-            money(self.cost) + (f" + {plural(self.unknown, 'price')} to come" * bool(self.unknown)),
+            price_so_far(self.cost, self.unknown),
         ]
         if self.done and self.seconds >= 1:
             rate = self.done / self.seconds
@@ -62,7 +62,7 @@ class Progress:
         return show_controls(" · ".join(part for part in parts if part))
 
 
-class Shown:
+class Display:
     """One line that changes: one display in a notebook, one line of a terminal, else nothing."""
 
     def __init__(self, quiet: bool = False) -> None:
@@ -99,11 +99,11 @@ class Shown:
     def end(self, markdown: str, record: Mapping[str, object]) -> None:
         """Show the last page, in a notebook in the line's place, with the record of the run."""
         self.close()
-        kept = {RECORD: record} if record else {}
+        beside = {RECORD: record} if record else {}
         if in_notebook(shell.current()):
-            shown = {"text/plain": ""} if self._where is None else page.bundle(markdown)
-            if kept or self._where is not None:
-                self._show({**shown, **kept})
+            bundle = {"text/plain": ""} if self._where is None else page.bundle(markdown)
+            if record or self._where is not None:
+                self._show({**bundle, **beside})
         elif not self._quiet:
             sys.stderr.write(md_to_text(markdown) + "\n")
 

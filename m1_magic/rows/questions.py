@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -76,20 +77,20 @@ def _no_column(prompt: str, rows: Rows) -> UsageError:
 
 def check_personal(asking: Asking, columns: Sequence[Sequence[Any]], allow: Iterable[str]) -> None:
     """Raise UsageError for columns that look personal, and may not be sent."""
-    allowed, found = set(allow), []
+    allowed, personal = set(allow), []
     for name, values in zip(asking.names, columns, strict=True):
         if name in allowed:
             continue
         there = [value for value in values if value is not None]
-        whole = bool(there) and all(type(value) is int for value in there)
-        reason = column_reason(name, there, whole_numbers=whole)
+        integers = bool(there) and all(type(value) is int for value in there)
+        reason = column_reason(name, there, whole_numbers=integers)
         # A row that holds a secret does not leave; the others may.
         if reason and not (reason == "secret" and named_personal(name) != reason):
-            found.append((name, reason))
-    if found:
-        listed = ", ".join(f"{one_line(name, 60)!r} ({reason})" for name, reason in found)
-        names = ",".join(name for name, _ in found)
-        are = "looks" if len(found) == 1 else "look"
+            personal.append((name, reason))
+    if personal:
+        listed = ", ".join(f"{one_line(name, 60)!r} ({reason})" for name, reason in personal)
+        names = ",".join(name for name, _ in personal)
+        are = "looks" if len(personal) == 1 else "look"
         raise UsageError(
             f"Of the columns that the prompt names, {listed} {are} personal, and would leave.",
             todo=f"Allow it: --allow {one_line(names, 200)}, in Python allow={names.split(',')!r}.",
@@ -98,19 +99,32 @@ def check_personal(asking: Asking, columns: Sequence[Sequence[Any]], allow: Iter
 
 @dataclass(slots=True)
 class Questions:
-    """The distinct questions of a table: ``texts`` of each, and by row which one it asks.
+    """The distinct questions of a table: the first row of each, and by row which one it asks.
 
-    A row without text asks none, and has None.
+    A row without text asks none, and has -1. The texts stay in the columns, and nowhere else.
     """
 
     template: Request
-    texts: list[tuple[str, ...]] = field(default_factory=list)
-    of_row: list[int | None] = field(default_factory=list)
+    columns: Sequence[Sequence[Any]]
+    first: array[int] = field(default_factory=lambda: array("q"))
+    of_row: array[int] = field(default_factory=lambda: array("q"))
     _parts: list[Part | list[str | int]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def texts(self, number: int) -> tuple[str, ...]:
+        """Return the texts of a question."""
+        row = self.first[number]
+        return tuple(_text_or_empty(column[row]) for column in self.columns)
+
+    def length(self, number: int) -> int:
+        """Return how many characters the texts of a question have."""
+        return sum(map(len, self.texts(number)))
 
     def request(self, number: int) -> Request:
         """Return the request of a question."""
-        return self.request_with(self.texts[number])
+        return self.request_with(self.texts(number))
 
     def request_with(self, texts: Sequence[str]) -> Request:
         """Return the request that asks with these texts."""
@@ -127,21 +141,13 @@ class Questions:
         """Return the words of a question."""
         return self.request(number).messages[-1].content(self.template.attachments)
 
-    def first_rows(self) -> list[int]:
-        """Return the first row that asks each question."""
-        first = dict[int, int]()
-        for row, number in enumerate(self.of_row):
-            if number is not None:
-                first.setdefault(number, row)
-        return list(first.values())
-
-    def rows_of(self) -> list[list[int]]:
-        """Return the rows that ask each question."""
-        rows: list[list[int]] = [[] for _ in self.texts]
-        for row, number in enumerate(self.of_row):
-            if number is not None:
-                rows[number].append(row)
-        return rows
+    def counts(self) -> list[int]:
+        """Return how many rows ask each question."""
+        counts = [0] * len(self)
+        for number in self.of_row:
+            if number >= 0:
+                counts[number] += 1
+        return counts
 
 
 def questions(template: Request, columns: Sequence[Sequence[Any]]) -> Questions:
@@ -149,23 +155,27 @@ def questions(template: Request, columns: Sequence[Sequence[Any]]) -> Questions:
     parts: list[Part | list[str | int]] = [
         _pieces(p.text) if isinstance(p, Text) else p for p in template.messages[-1].parts
     ]
-    made, numbers = Questions(template, _parts=parts), dict[tuple[str, ...], int]()
-    for values in zip(*columns, strict=True):
+    made, numbers = Questions(template, columns, _parts=parts), dict[Any, int]()
+    for row, values in enumerate(zip(*columns, strict=True)):
         texts = texts_of(values)
         if texts is None:
-            made.of_row.append(None)
+            made.of_row.append(-1)
             continue
-        number = numbers.setdefault(texts, len(numbers))
-        if number == len(made.texts):
-            made.texts.append(texts)
+        number = numbers.setdefault(texts if len(texts) > 1 else texts[0], len(numbers))
+        if number == len(made.first):
+            made.first.append(row)
         made.of_row.append(number)
     return made
 
 
 def texts_of(values: Iterable[object]) -> tuple[str, ...] | None:
     """Return the texts that a row asks with, None where it has none."""
-    texts = tuple("" if value is None else text_of(value) for value in values)
+    texts = tuple(map(_text_or_empty, values))
     return texts if any(map(str.strip, texts)) else None
+
+
+def _text_or_empty(value: object) -> str:
+    return "" if value is None else text_of(value)
 
 
 def _pieces(words: str) -> list[str | int]:

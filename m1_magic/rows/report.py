@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..calls import Usage
+from ..errors import UserFacingError
 from ..pricing.dollars import money
 from ..render.page import code
 from ..text import md_cell, one_line, plural, show_controls, thousands
@@ -42,9 +43,7 @@ class Report:
     stopped: bool = False
 
     def __str__(self) -> str:
-        price = money(self.known)
-        if self.cost is None:
-            price += f" + {plural(self.unknown, 'price')} to come"
+        price = price_so_far(self.known, self.unknown)
         parts = [
             plural(self.rows, "row"),
             f"{thousands(self.asked)} asked",
@@ -85,6 +84,22 @@ class Report:
             rows += [f"| | {more} more reasons |"] if more > 0 else []
             lines += ["\n".join(["| rows | no answer, because |", "|--:|---|", *rows]), AGAIN]
         return "\n\n".join(lines)
+
+
+def price_so_far(known: Decimal, unknown: int) -> str:
+    """Return what is known of a price, and how many are still to come."""
+    return money(known) + (f" + {plural(unknown, 'price')} to come" if unknown else "")
+
+
+def stopped_early(error: BaseException, answers: int, known: Decimal, unknown: int) -> str:
+    """Return what stopped a run, what it had cost by then, and what to do."""
+    what, todo = f"{type(error).__name__}: {error}", ""
+    if isinstance(error, UserFacingError):
+        what, todo = error.what, error.todo
+    price = price_so_far(known, unknown)
+    return (
+        f"Stopped early: {what} {plural(answers, 'answer')} had come, for {price}. {todo}".strip()
+    )
 
 
 def by_reason(reasons: Sequence[str]) -> tuple[tuple[str, int], ...]:

@@ -8,37 +8,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ..calls import Call, Reply, Request, Usage
+from ..calls import Call, Reply, Request
 from ..errors import Stopped, UserFacingError
 from ..session.loop import Session
 from ..session.many import FINAL, Many, Question
 from ..session.plan import Plan
 from ..session.processor import Failure, Processor
-from .progress import EVERY, Progress, Shown
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a question: its value, else why there is none; ``cost`` in US dollars.
-
-    ``kept``: it was answered before, and cost nothing now. ``cost`` None: it was asked, and what
-    that costs is not known yet; ``asked``: something was sent.
-    """
-
-    value: Any = None
-    why: str = ""
-    cost: Decimal | None = Decimal(0)
-    kept: bool = False
-    asked: bool = True
-    id: str = ""
-    model: str = ""
-    usage: Usage | None = None
+from .outcomes import Outcome
+from .progress import EVERY, Display, Progress
 
 
 @dataclass(slots=True)
@@ -56,11 +39,10 @@ class Run:
     processor: Callable[[], Processor | None]
     answered: Callable[[Call, Reply], None]
     progress: Progress
-    shown: Shown
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    display: Display
+    outcomes: MutableMapping[int, Outcome]
     stopped_by: BaseException | None = None
     note: str = ""
-    _same: dict[Any, Any] = field(default_factory=dict)
     _named: bool = False
 
     def ask(self, numbers: Sequence[int], request: Callable[[int], Request]) -> None:
@@ -87,7 +69,7 @@ class Run:
         if failure:
             raise failure[0]
         self.stopped_by, self.note = many.stopped_by, many.note
-        if any(one.cost is None for one in self.outcomes.values()):
+        if self.progress.unknown:
             self.session.settler.wake()
 
     def _watch(self, over: threading.Event, loop: asyncio.AbstractEventLoop, many: Many) -> None:
@@ -95,7 +77,7 @@ class Run:
         while not over.is_set():
             try:
                 over.wait(EVERY)
-                self.shown.show(self.progress.line(many.waiting))
+                self.display.show(self.progress.line(many.waiting))
             except KeyboardInterrupt:
                 with suppress(RuntimeError):  # it has just ended
                     loop.call_soon_threadsafe(many.stop)
@@ -104,14 +86,12 @@ class Run:
         """Take one call; in the loop's thread."""
         reply, progress = call.reply, self.progress
         paid = any(attempt.cost != 0 for attempt in call.attempts)
-        asked = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
+        sent = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
         value, why = (None, _reason(error)) if error is not None else self.value(reply)
         cost = reply.cost if call.attempts else Decimal(0)
-        # Equal ones are one in memory; one id is enough for all.
-        price, usage = (self._same.setdefault(one, one) for one in (cost, reply.usage))
         model = sys.intern(reply.model)
-        id, self._named = "" if self._named else call.id, self._named or asked
-        self.outcomes[number] = Outcome(value, why, price, False, asked, id, model, usage)
+        id, self._named = "" if self._named else call.id, self._named or sent  # one is enough
+        self.outcomes[number] = Outcome(value, why, cost, False, sent, id, model, reply.usage)
         progress.done += 1
         progress.failed += bool(why)
         progress.unknown += cost is None

@@ -45,8 +45,8 @@ class Spark:
         gold = self._column(known)
         there = self._table.filter(gold.isNotNull() & ~gold.cast("string").isin("NaN"))
         head = there.select(_packed([self._column(one) for one in (*places, known)])).limit(rows)
-        found = [pickle.loads(row[0]) for row in head.collect()]  # noqa: S301 (as it was made here)
-        return [list(column) for column in zip(*found, strict=True)] or [[] for _ in (*places, 0)]
+        packed = [pickle.loads(row[0]) for row in head.collect()]  # noqa: S301 (as it was made here)
+        return [list(column) for column in zip(*packed, strict=True)] or [[] for _ in (*places, 0)]
 
     def labelled(
         self, places: Sequence[int], labels: Labels, values: Mapping[str, Sequence[Any]]
@@ -58,11 +58,11 @@ class Spark:
         fields = [StructField(f"c{n}", _type(list(one))) for n, one in enumerate(values.values())]
         name = "m1_answers"  # in plans, which show nothing of what it holds
         look_up = f.udf(_looked_up(labels, name), StructType(fields), useArrow=False)
-        found = f"m1 {new_id()}"
-        made = self._table.withColumn(found, look_up(*map(self._column, places)))
+        answers = f"m1 {new_id()}"
+        made = self._table.withColumn(answers, look_up(*map(self._column, places)))
         for n, name in enumerate(values):
-            made = made.withColumn(name, made[f"`{found}`"].getField(f"c{n}"))
-        return made.drop(found)
+            made = made.withColumn(name, made[f"`{answers}`"].getField(f"c{n}"))
+        return made.drop(answers)
 
     def close(self) -> None:
         """See `Engine`."""
@@ -113,8 +113,8 @@ def _worked(work: Work, width: int, batches: Iterable[Any]) -> Iterator[Any]:
 
 def _looked_up(labels: Labels, name: str) -> Any:
     def look_up(*values: object) -> tuple[Any, ...]:
-        found = labels([[None if value != value else value for value in values]])
-        return tuple(column[0] for column in found.values())
+        columns = labels([[None if value != value else value for value in values]])
+        return tuple(column[0] for column in columns.values())
 
     look_up.__name__ = name
     return look_up

@@ -25,12 +25,13 @@ from ..ledger import FILE, Ledger
 from ..privacy import redaction
 from ..session.loop import Session
 from ..settings.config import M1
-from .errand import Came, Errand, Share, digest
+from .errand import Errand, Share, TaskResult, digest
 from .kept import Answers
+from .outcomes import Outcome
 from .progress import Progress
 from .questions import Questions, questions, withheld
 from .reading import Reading
-from .running import Outcome, Run
+from .running import Run
 from .tables import Column
 
 LOST = "its task was begun before, and its answers were lost"
@@ -49,56 +50,56 @@ class Ask:
         return Ask(self.errand, {} if share is None else {number: share})
 
     def __call__(self, number: int, columns: Sequence[Column], again: bool) -> bytes:
-        """Return a pickled `Came`."""
+        """Return a pickled `TaskResult`."""
         errand, share = self.errand, self.shares.get(number)
         if share is None:
-            return _dumped(Came(errand.place))
+            return _dumped(TaskResult(errand.place))
         if errand.place == "away":
-            return _dumped(_asked(errand, share, columns, again))
+            return _dumped(_result(errand, share, columns, again))
         done, again = errand.lease.turn(number)
         if done is not None:
             return done
         if not errand.lease.holds():
-            return _dumped(Came(errand.place, stopped_by=Stopped("Stopped by you.", cost="")))
-        result = _dumped(_asked(errand, share, columns, again))
+            return _dumped(TaskResult(errand.place, stopped_by=Stopped("Stopped by you.", cost="")))
+        result = _dumped(_result(errand, share, columns, again))
         errand.lease.done(number, result)
         return result
 
 
-def _asked(errand: Errand, share: Share, columns: Sequence[Column], again: bool) -> Came:
-    came = Came(errand.place)
+def _result(errand: Errand, share: Share, columns: Sequence[Column], again: bool) -> TaskResult:
+    result = TaskResult(errand.place)
     try:
         with _session(errand) as session:
-            _ask(errand, share, session, questions(errand.template, columns), again, came)
+            _ask(errand, share, session, questions(errand.template, columns), again, result)
     except BaseException as error:  # a task that fails would be done again
-        came.stopped_by = came.stopped_by or error
-    return came
+        result.stopped_by = result.stopped_by or error
+    return result
 
 
 def _ask(
-    errand: Errand, share: Share, session: Session, made: Questions, again: bool, came: Came
+    errand: Errand, share: Share, session: Session, made: Questions, again: bool, result: TaskResult
 ) -> None:
     """Take up what a task before this one has paid for, and ask the rest."""
     made.template = replace(made.template, max_cost=share.most)
-    if came.place != "away":
+    if result.place != "away":
         made.template = replace(made.template, headers=errand.lease.given()["headers"])
     reading = Reading(errand.options, {}, session.settings)
-    names = {n: digest(texts) for n, texts in enumerate(made.texts)}
+    names = {n: digest(made.texts(n)) for n in range(len(made))}
     todo = [n for n, name in names.items() if name in share.keys]
-    outcomes = _earlier(session, reading, made, todo) if again and came.place != "away" else {}
+    outcomes = _earlier(session, reading, made, todo) if again and result.place != "away" else {}
     policy = redaction.policy(session.settings)
     for n in todo:
         fresh = made.template.keep is False or not session.settings.keep_text
-        lost = LOST if again and (came.place == "away" or fresh) else ""
+        lost = LOST if again and (result.place == "away" or fresh) else ""
         why = lost or withheld(made.request(n), policy)
         if why and n not in outcomes:
             outcomes[n] = Outcome(why=why, asked=False)
     left = [n for n in todo if n not in outcomes]
     try:
         if left:
-            _run(errand, share, session, reading, made, left, outcomes, came)
+            _run(errand, share, session, reading, made, left, outcomes, result)
     finally:
-        came.outcomes = {names[n]: outcome for n, outcome in outcomes.items()}
+        result.outcomes = {names[n]: outcome for n, outcome in outcomes.items()}
 
 
 def _run(
@@ -109,9 +110,9 @@ def _run(
     made: Questions,
     left: Sequence[int],
     outcomes: dict[int, Outcome],
-    came: Came,
+    result: TaskResult,
 ) -> None:
-    shortest = min(left, key=lambda n: sum(map(len, made.texts[n])))
+    shortest = min(left, key=made.length)
     run = _Run(
         session=session,
         plan=session.plan(made.request(shortest)),
@@ -120,18 +121,18 @@ def _run(
         processor=reading.processor,
         answered=_nothing,
         progress=Progress(len(left), len(left)),
-        shown=_Watch(errand),  # type: ignore[arg-type]
+        display=_Watch(errand),  # type: ignore[arg-type]
         outcomes=outcomes,
     )
-    run.calls = came.calls if came.place == "away" or errand.texts else None
+    run.calls = result.calls if result.place == "away" or errand.texts else None
     try:
         run.ask(left, made.request)
     finally:
-        came.stopped_by, came.note = run.stopped_by, run.note
+        result.stopped_by, result.note = run.stopped_by, run.note
 
 
 def _nothing(call: Call, reply: Reply) -> None:
-    """What came is in the outcomes."""
+    """Their outcomes are all that is wanted of them."""
 
 
 def _earlier(
@@ -199,14 +200,14 @@ def _session(errand: Errand) -> Iterator[Session]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _dumped(came: Came) -> bytes:
+def _dumped(result: TaskResult) -> bytes:
     """Return what a task gives back; values may be of the user's own classes."""
     try:
         import cloudpickle as library
     except ModuleNotFoundError:
         library = pickle
     try:
-        return bytes(library.dumps(came))
+        return bytes(library.dumps(result))
     except Exception:  # an error that holds what cannot be sent
-        stopped = Stopped(str(came.stopped_by)) if came.stopped_by else None
-        return bytes(library.dumps(replace(came, stopped_by=stopped)))
+        stopped = Stopped(str(result.stopped_by)) if result.stopped_by else None
+        return bytes(library.dumps(replace(result, stopped_by=stopped)))

@@ -98,16 +98,16 @@ def counted(request: Request, stream: Accumulator) -> Usage | None:
     Of a total, the answer is what the prompt leaves: thinking that is not shown is in it, too.
     """
     end = stream.finish
-    usage, came = end.usage or Usage(), math.ceil(stream.characters / WRITTEN)
+    usage, output = end.usage or Usage(), math.ceil(stream.characters / WRITTEN)
     given = usage.input
-    if end.cached or (given and (usage.output or not came)) or not (came or end.total):
+    if end.cached or (given and (usage.output or not output)) or not (output or end.total):
         return end.usage
     if not given:
         given = likely_tokens(request.text) + TEMPLATE_TOKENS
     if end.total and not usage.output:
-        given = min(given, max(end.total - came, 0))
-        came = end.total - given
-    return replace(usage, input=given, output=usage.output or came, estimated=True)
+        given = min(given, max(end.total - output, 0))
+        output = end.total - given
+    return replace(usage, input=given, output=usage.output or output, estimated=True)
 
 
 def priced(
@@ -138,8 +138,8 @@ def priced(
     usage = attempt.usage
     # What was only guessed is asked for, where it can be; the hold stays as long.
     guessed = usage and usage.estimated and not end.total and not end.usage
-    asked = guessed and (error is not None or stream.generation_id)
-    if usage and usage.output and not asked and limits and limits.dearest:
+    to_ask = guessed and (error is not None or stream.generation_id)
+    if usage and usage.output and not to_ask and limits and limits.dearest:
         about = amount(estimate(usage, limits.dearest))
         if about is not None:
             return replace(attempt, cost=about, cost_source="estimated")
@@ -208,8 +208,8 @@ def stopped(stream: Accumulator, billing: CostSource, goes_on: str = MAY_FINISH)
     what, cost = "Stopped by you, before the server answered.", f"{MAY_COST} {goes_on}"
     todo = "%m1 cost shows what is not settled."
     if stream.started:
-        kept = stream.text or stream.thinking
-        what = f"Stopped by you; {'the text so far is kept' if kept else 'no text had come'}."
+        has_text = stream.text or stream.thinking
+        what = f"Stopped by you; {'the text so far is kept' if has_text else 'no text had come'}."
         cost, todo = goes_on, "%m1 cost shows the price once it is known."
     if goes_on == ANOTHER_SERVER:
         todo = ""  # it tells no price later on
@@ -238,6 +238,13 @@ def spent(call: Call) -> str:
     """Return what the rounds of a call cost that was ended before another one."""
     cost = call.reply.cost
     return MAY_COST if cost is None else f"What came is kept; it cost {money(cost)}."
+
+
+def spent_before(call: Call) -> str:
+    """Return what the rounds of a call cost before one that failed, and cost something itself."""
+    cost = call.reply.cost
+    price = "their price is not known yet" if cost is None else f"they cost {money(cost)}"
+    return f"The rounds before it are kept; {price}."
 
 
 def _cost(cost: Decimal | None) -> str:

@@ -44,7 +44,7 @@ class Job:
     processor: Processor | None = None
 
 
-def ask_each(session: Session, asked: Sequence[Job], paint: Callable[[], None]) -> list[Outcome]:
+def ask_each(session: Session, jobs: Sequence[Job], paint: Callable[[], None]) -> list[Outcome]:
     """Ask all at the same time, and return how each ended, in order.
 
     Args:
@@ -58,12 +58,12 @@ def ask_each(session: Session, asked: Sequence[Job], paint: Callable[[], None]) 
     ended: list[Outcome] = []
     interrupted = False
     try:
-        for one in asked:
+        for one in jobs:
             each.append(session.prepared(one.request, one.processor))
         each = within_max_cost(each)
         with uninterrupted(), heard():
             attempts = reserved(session, each)
-            running = [Running(session, *one) for one in zip(each, asked, attempts, strict=True)]
+            running = [Running(session, *one) for one in zip(each, jobs, attempts, strict=True)]
             carry_out(running, safe(paint))
             ended = [one.ended(session) for one in running]
     except KeyboardInterrupt:
@@ -81,10 +81,8 @@ def ask_each(session: Session, asked: Sequence[Job], paint: Callable[[], None]) 
 class Running:
     """One call, in a thread of its own."""
 
-    def __init__(
-        self, session: Session, one: Prepared, asked: Job, attempt: Attempt | None
-    ) -> None:
-        self._session, self._one, self._asked, self._attempt = session, one, asked, attempt
+    def __init__(self, session: Session, one: Prepared, job: Job, attempt: Attempt | None) -> None:
+        self._session, self._one, self._job, self._attempt = session, one, job, attempt
         self.stop = Stop()
         self.call: Call | None = None
         self.error: Failure = None
@@ -114,7 +112,7 @@ class Running:
 
     def _run(self) -> None:
         try:
-            view, attempt = self._asked.view, self._attempt
+            view, attempt = self._job.view, self._attempt
             self.call, self.error = self._session.carried_out(self._one, view, attempt, taped=False)
         except BaseException as error:  # a bug: of one call, not of all
             self.error = error

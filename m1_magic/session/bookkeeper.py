@@ -53,8 +53,8 @@ class Bookkeeper:
 
     async def reserve(self, call: Call, attempt: Attempt, endpoint: str) -> Refused:
         """Return why an attempt may not be sent, None once it is written down."""
-        keep, told = self._settings.keep_text, self._alike.told
-        writes = self._ledger.reservation(call, attempt, endpoint, keep, told)
+        keep, record = self._settings.keep_text, self._alike.record
+        writes = self._ledger.reservation(call, attempt, endpoint, keep, record)
         done: Done = asyncio.get_running_loop().create_future()
         self._reservations.append((Reservation(call, attempt, writes), done))
         self._work.set()
@@ -100,23 +100,23 @@ class Bookkeeper:
             await asyncio.sleep(0)  # what came at the same time goes along
             self._work.clear()
             ended, self._ended = self._ended, []
-            asked, self._reservations = self._reservations, []
-            if not ended and not asked:
+            reservations, self._reservations = self._reservations, []
+            if not ended and not reservations:
                 continue
             self._ahead.turn()
             refused, problem = await self._booked(
-                [one for one, _ in ended], [one for one, _ in asked]
+                [one for one, _ in ended], [one for one, _ in reservations]
             )
             self._ahead.done()
             if problem is not None:
                 self.note = self.note or f"{problem.what} These calls are not all in it."
-            for (_, done), why in zip(asked, refused, strict=True):
+            for (_, done), why in zip(reservations, refused, strict=True):
                 _tell(done, why)
             for _, waits in ended:
                 _tell(waits, None)
 
     async def _booked(
-        self, ended: list[Ended], asked: list[Reservation]
+        self, ended: list[Ended], reservations: list[Reservation]
     ) -> tuple[list[Refused], LedgerProblem | None]:
         """Write a batch at once, or in a thread where another kernel holds the file.
 
@@ -124,7 +124,7 @@ class Bookkeeper:
         has anything to do.
         """
         budget = self._settings.budget, self._settings.budget_period
-        book = partial(batches.book, self._ledger, ended, asked, *budget)
+        book = partial(batches.book, self._ledger, ended, reservations, *budget)
         try:
             return book(0)
         except LedgerProblem:

@@ -10,14 +10,14 @@ import contextvars
 import math
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import TypeVarTuple
 
-from ..calls import Call, Event, Receipt, Totals
+from ..calls import Call, Event, Receipt, Reply, ToolEnded, Totals
 from ..errors import HiddenPackage, LedgerProblem
 from ..ledger import Ledger
 from ..pricing.forecast import price_words
@@ -46,15 +46,15 @@ class SafeView:
     def open(self, plan: Plan) -> None:
         """See View.open; what the call likely costs stands behind what leaves."""
         if plan.kept:
-            kept = plan.kept.replay
-            self._tell(lambda view: view.open(plan.request, None, "", kept))
+            replay = plan.kept.replay
+            self._call_view(lambda view: view.open(plan.request, None, "", replay))
         else:
             along = (
                 f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in plan.request.attachments
             )
             price = price_words(plan.hold, plan.forecast) if plan.forecast else ""
             sent = " · ".join(part for part in ("; ".join(along), price) if part)
-            self._tell(lambda view: view.open(plan.request, plan.hold, sent))
+            self._call_view(lambda view: view.open(plan.request, plan.hold, sent))
         seconds = self._tick()
         if seconds is not None:
             # In this context, so that what it publishes belongs to the cell of this call.
@@ -64,23 +64,23 @@ class SafeView:
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
-        self._tell(lambda view: view.feed(event))
+        self._call_view(lambda view: view.feed(event))
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
         self._over = True
         if self._watch is not None:
             TICKER.end(self._watch)
-        self._tell(lambda view: view.close(receipt))
+        self._call_view(lambda view: view.close(receipt))
 
     def _tick(self) -> float | None:
-        return self._tell(lambda view: None if self._over else view.tick())
+        return self._call_view(lambda view: None if self._over else view.tick())
 
-    def _tell(self, tell: Callable[[View], float | None]) -> float | None:
+    def _call_view(self, call: Callable[[View], float | None]) -> float | None:
         """Tell the view something; where it fails, warn, and tell it nothing more."""
         with self._lock:
             try:
-                return tell(self._view)
+                return call(self._view)
             except Exception as error:
                 self._view = Silent()
                 reason = one_line(HiddenPackage.of(error) or repr(error), 200)
@@ -108,14 +108,20 @@ class SafeLedger:
             with self._noted():
                 write(self.ledger, *args)
 
-    def so_far(self, call: Call, stream: Accumulator, *, at_once: bool = False) -> None:
+    def streamed(self, call: Call, stream: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
-        if self._clock() < self._next and not (at_once and self._next < math.inf):
-            return
-        text, thinking = stream.text, stream.thinking
+        if self._clock() >= self._next:
+            self._so_far(call, stream.thinking, stream.text)
+
+    def ended(self, call: Call, reply: Reply) -> None:
+        """Write down what came of all rounds so far, before there is another."""
+        if self._next < math.inf:
+            self._so_far(call, reply.thinking, reply.text, reply.tools)
+
+    def _so_far(self, call: Call, thinking: str, text: str, *tools: Sequence[ToolEnded]) -> None:
         self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
         try:
-            self.ledger.so_far(call.id, thinking, text)
+            self.ledger.so_far(call.id, thinking, text, *tools)
         except LedgerProblem:  # the end of the call will say so
             self._next = math.inf
 

@@ -181,7 +181,7 @@ class Session:
             call = Call(kept.id if kept else new_id(), self.now(), plan.request, original=request)
             one = Prepared(plan, replace(call, replay=kept.replay if kept else None), turn)
             if not kept:
-                self.keeper.asked(request, turn, call.id)
+                self.keeper.answered_by(request, turn, call.id)
             with suppress(LedgerProblem):  # the reservation says so
                 lapse(self.ledger, call.at)
                 if one.paid:

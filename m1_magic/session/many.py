@@ -226,7 +226,7 @@ class Many:
 
     async def _once(self, request: Request, attempt: Attempt, stream: Accumulator) -> Failure:
         """Send once; return what broke it."""
-        came, task = self._wires.came(), asyncio.current_task()
+        answer, task = self._wires.new_answer(), asyncio.current_task()
         assert task is not None
         await self._hold_back()
         if self.stopped_by is not None:
@@ -234,13 +234,13 @@ class Many:
         self._reading.add(task)
         try:
             stream.sent = True
-            await self._wires.fetch(request, came, self._books.started(attempt.id))
-            for event in self._wires.events(came, request.model):
+            await self._wires.fetch(request, answer, self._books.started(attempt.id))
+            for event in self._wires.events(answer, request.model):
                 stream.feed(event)
         except asyncio.CancelledError:
             task.uncancel()
             with suppress(e.M1Error):  # it was cut off, as we know
-                for event in self._wires.events(came, request.model) if came.accepted else ():
+                for event in self._wires.events(answer, request.model) if answer.accepted else ():
                     stream.feed(event)
             openrouter = endpoint(self._settings.base_url).whole_api
             goes_on = may_finish(request.model, openrouter)

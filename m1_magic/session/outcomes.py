@@ -34,10 +34,10 @@ def failure(ended: Sequence[Outcome], labels: Sequence[str]) -> UserFacingError 
     if stopped is None and (len(errors) < len(ended) or len(kinds) > 1):
         error = _named(ended, labels)
     elif stopped is not None:
-        whole = sum(one.reply.status in ("ok", "truncated") for one in ended)
-        what = f"Stopped by you; {whole} of {len(ended)} answers had ended, what came is kept."
-        owed = any(one.reply.cost is None for one in ended)
-        error = Stopped(what, cost="%m1 cost shows what is not settled." if owed else "")
+        complete = sum(one.reply.status in ("ok", "truncated") for one in ended)
+        what = f"Stopped by you; {complete} of {len(ended)} answers had ended, what came is kept."
+        unsettled = any(one.reply.cost is None for one in ended)
+        error = Stopped(what, cost="%m1 cost shows what is not settled." if unsettled else "")
     if not isinstance(error, UserFacingError):
         error = SomeFailed(f"All {len(ended)} answers failed: {one_line(repr(error), 300)}.")
     error.replies = [one.reply for one in ended]
@@ -49,10 +49,10 @@ def _named(ended: Sequence[Outcome], labels: Sequence[str]) -> SomeFailed:
     why: dict[str, list[str]] = {}
     for number, (one, label) in enumerate(zip(ended, labels, strict=True), 1):
         if one.error is not None:
-            told = str(one.error) or type(one.error).__name__
-            why.setdefault(one_line(told, 400), []).append(label or f"#{number}")
+            message = str(one.error) or type(one.error).__name__
+            why.setdefault(one_line(message, 400), []).append(label or f"#{number}")
     count = sum(map(len, why.values()))
-    causes = " ".join(f"{', '.join(names)}: {told}" for told, names in why.items())
+    causes = " ".join(f"{', '.join(names)}: {message}" for message, names in why.items())
     return SomeFailed(f"{count} of {len(ended)} answers failed, the others stand. {causes}")
 
 

@@ -173,11 +173,12 @@ def too_large(request: Request, limits: ModelLimits) -> PromptTooLarge:
 
 def hint(plan: Plan, reply: Reply) -> tuple[str, ...]:
     """Return what a footer says of ``%m1 continue`` below an answer that is not whole."""
-    if reply.finish != "length" and not (reply.status in ("failed", "stopped") and reply.text):
+    came = reply.text.strip() or reply.tools
+    if reply.finish != "length" and not (reply.status in ("failed", "stopped") and came):
         return ()
     if plan.kept:
         return ("%m1 continue shows all of it, at $0",)
-    if reply.text.strip():
+    if came:
         return ("%m1 continue asks for the rest",)
     limits, request = plan.limits, plan.request
     wider = doubled(request.max_tokens, limits.max_output if limits else None)

@@ -19,6 +19,9 @@ class Processor(Protocol):
             KeyboardInterrupt: Stop was pressed.
         """
 
+    def so_far(self, reply: Reply) -> Reply:
+        """Return the reply of all rounds so far, of the last one's; another one follows."""
+
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """Return the reply of the whole call, and how it failed; called exactly once.
 

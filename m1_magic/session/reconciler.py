@@ -99,9 +99,9 @@ class Reconciler:
             if self._stop.wait(pause):
                 return True
             try:
-                came, left = self._look()
-                for tell in tuple(self.listeners) if came else ():
-                    tell()
+                arrived, left = self._look()
+                for listener in tuple(self.listeners) if arrived else ():
+                    listener()
             except Exception:  # no network, no key, a ledger in use: the next look may do
                 left = 1
             if not left or wanted != self._wanted:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..backends import Backend
 from ..backends.http_errors import broken
-from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
+from ..calls import FREE, Attempt, Call, ReasoningDelta, Reply, Started, TextDelta, Waiting
 from ..errors import (
     NOT_CHARGED,
     NOTHING_SENT,
@@ -28,7 +28,17 @@ from ..interrupts import check, stoppable
 from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
 from ..settings.endpoints import endpoint
-from .accumulator import Accumulator, between, empty, may_finish, priced, reply, spent, stopped
+from .accumulator import (
+    Accumulator,
+    between,
+    empty,
+    may_finish,
+    priced,
+    reply,
+    spent,
+    spent_before,
+    stopped,
+)
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
 from .plan import Plan
@@ -65,6 +75,7 @@ class Rounds:
         self._waits, self._waited = waits, -math.inf
         self._until = math.inf
         self._stream = self._complete = Accumulator()
+        self._earlier = ""  # the text of all rounds before
 
     def reserve(self, call: Call) -> Attempt:
         """Return a new attempt that is in the ledger, so that it may be sent.
@@ -87,8 +98,11 @@ class Rounds:
         """Ask until there is nothing more to ask; return the call and how it failed."""
         self._until = self._clock() + self._settings.deadline
         while True:
+            earlier = call
             call, error = self._round(call, attempt)
-            if error is None:
+            if error is not None:
+                error = self._later(error, earlier)
+            else:
                 self._complete = self._stream
                 call = replace(call, reply=reply(call, self._stream, None))
                 try:
@@ -96,7 +110,7 @@ class Rounds:
                     if following is None:
                         return call, None
                     self.plan = following
-                    self._account.so_far(call, self._complete, at_once=True)
+                    self._account.ended(call, self._before(call.reply))
                     attempt = self.reserve(call)
                     continue
                 except BaseException as end:  # a bug in what asks next: settled all the same
@@ -104,9 +118,20 @@ class Rounds:
                     if isinstance(end, UserFacingError) and end.cost == NOTHING_SENT:
                         end.cost = spent(call)  # by the rounds before
             # What an earlier round brought is not lost to a later one that brings nothing.
-            earlier = self._complete.text and not self._stream.text
-            last = self._complete if earlier else self._stream
+            nothing = self._complete.text and not self._stream.text
+            last = self._complete if nothing else self._stream
             return replace(call, reply=reply(call, last, error)), error
+
+    def _later(self, error: BaseException, earlier: Call) -> BaseException:
+        """Return how a round failed; of a later one, with what the rounds before it cost."""
+        if not earlier.attempts or self._backend.billing in FREE:
+            return error
+        if isinstance(error, Stopped) and not self._stream.sent:
+            return between(earlier)
+        if isinstance(error, UserFacingError):
+            free = error.cost in (NOTHING_SENT, NOT_CHARGED)
+            error.cost = spent(earlier) if free else f"{error.cost} {spent_before(earlier)}".strip()
+        return error
 
     def _following(self, call: Call) -> Plan | None:
         """Return the plan of the next round, None if this was the last.
@@ -127,6 +152,13 @@ class Rounds:
         if plan is not None:
             check_max_cost(plan, call)
         return plan
+
+    def _before(self, reply: Reply) -> Reply:
+        """Return what came of all rounds so far, of the last one's reply."""
+        assert self.plan.processor is not None  # who asked for another
+        so_far = self.plan.processor.so_far(reply)
+        self._earlier = so_far.text
+        return so_far
 
     @property
     def _backend(self) -> Backend:
@@ -175,8 +207,8 @@ class Rounds:
                         if isinstance(event, Started):
                             self._account.write(Ledger.started, attempt.id, event.generation_id)
                         self._view.feed(event)
-                        if not self._complete.text:  # an earlier round's is what is kept
-                            self._account.so_far(call, stream)
+                        if not self._earlier:  # the text of earlier rounds is what is kept
+                            self._account.streamed(call, stream)
                         answer = isinstance(event, (TextDelta, ReasoningDelta, ToolCallDelta))
                         if answer and self._clock() > self._until:
                             reason = f"the call took longer than {self._settings.deadline:g} s"

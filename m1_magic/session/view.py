@@ -46,12 +46,12 @@ Decision = Literal["yes", "no", "always"]
 class Approver(Protocol):
     """Asks the user whether a function may be called."""
 
-    def decide(self, call: ToolCall, shown: str) -> Decision:
+    def decide(self, call: ToolCall, displayed: str) -> Decision:
         """Return what the user says; "no" where nobody can be asked.
 
         Args:
             call: what M1 wants called, with arguments that were read and fit.
-            shown: the call as Python, for people: ``best(city='Paris', top=3)``; untrusted.
+            displayed: the call as Python, for people: ``best(city='Paris', top=3)``; untrusted.
 
         Raises:
             KeyboardInterrupt: Stop was pressed.

@@ -12,19 +12,19 @@ from ..backends import Backend
 from ..calls import Event, Request, Started
 from ..interrupts import Stop, check
 
-Told = Callable[[str | None], object]
+Listener = Callable[[str | None], object]
 
 
 class Wires(Protocol):
     """Asks many requests at the same time; used within one event loop."""
 
-    def came(self) -> Any:
+    def new_answer(self) -> Any:
         """Return what one answer will be taken into; ``accepted`` says whether it began."""
 
-    async def fetch(self, request: Request, came: Any, started: Told) -> None:
+    async def fetch(self, request: Request, answer: Any, started: Listener) -> None:
         """Take in an answer, and tell its generation id at once; raise M1Error without one."""
 
-    def events(self, came: Any, model: str) -> Iterator[Event]:
+    def events(self, answer: Any, model: str) -> Iterator[Event]:
         """Yield the events of what came; raise M1Error where it broke."""
 
     async def close(self) -> None:
@@ -40,7 +40,7 @@ def wires(backend: Backend, calls: int) -> Wires:
     return ManyWires(cast(Any, backend), calls)
 
 
-class Heard:
+class EventList:
     """The events of one answer, and what broke it."""
 
     def __init__(self) -> None:
@@ -61,42 +61,42 @@ class Threads:
         self._backend = backend
         self._pool = ThreadPoolExecutor(calls, "m1-rows")
 
-    def came(self) -> Heard:
+    def new_answer(self) -> EventList:
         """See Wires."""
-        return Heard()
+        return EventList()
 
-    async def fetch(self, request: Request, came: Heard, started: Told) -> None:
+    async def fetch(self, request: Request, answer: EventList, started: Listener) -> None:
         """See Wires."""
         loop = asyncio.get_running_loop()
 
         def tell(id: str | None) -> None:
             loop.call_soon_threadsafe(started, id)
 
-        reading = loop.run_in_executor(self._pool, self._read, request, came, tell)
+        reading = loop.run_in_executor(self._pool, self._read, request, answer, tell)
         try:
             await asyncio.shield(reading)
         except asyncio.CancelledError:
-            came.stop.press()
+            answer.stop.press()
             await asyncio.wait([reading])
             raise
 
-    def events(self, came: Heard, model: str) -> Iterator[Event]:
+    def events(self, answer: EventList, model: str) -> Iterator[Event]:
         """See Wires."""
-        yield from came.events
-        if came.error is not None:
-            raise came.error
+        yield from answer.events
+        if answer.error is not None:
+            raise answer.error
 
     async def close(self) -> None:
         """See Wires."""
         self._pool.shutdown(wait=False)
 
-    def _read(self, request: Request, came: Heard, tell: Told) -> None:
+    def _read(self, request: Request, answer: EventList, started: Listener) -> None:
         try:
-            with came.stop.listening(), closing(self._backend.stream(request)) as events:
+            with answer.stop.listening(), closing(self._backend.stream(request)) as events:
                 for event in events:
                     check()
-                    came.events.append(event)
+                    answer.events.append(event)
                     if isinstance(event, Started):
-                        tell(event.generation_id)
+                        started(event.generation_id)
         except BaseException as error:  # read by who waits for it
-            came.error = error
+            answer.error = error

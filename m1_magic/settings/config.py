@@ -156,8 +156,8 @@ class M1(Configurable):
         See OpenRouter docs, features/provider-routing.
         """
         own = {name: getattr(self, name) for name in ("data_collection", "zdr", "max_price")}
-        kept = {name: value for name, value in own.items() if value not in (None, {})}
-        return {**preferences(self.provider or {}), **kept}
+        chosen = {name: value for name, value in own.items() if value not in (None, {})}
+        return {**preferences(self.provider or {}), **chosen}
 
 
 for trait in M1.class_own_traits().values():  # each is a setting
@@ -192,8 +192,8 @@ def checked(name: str, text: str, source: str) -> Any:
     except (TraitError, ValueError, UsageError) as error:
         detail = error.what if isinstance(error, UsageError) else fitting(trait)
         # A header may be given with a key in it, which is not to be shown.
-        shown = "that" if name == "extra_headers" else repr(one_line(text, 60))
-        raise BadSetting(f"{source}: {shown} does not fit. {detail}") from None
+        quoted_text = "that" if name == "extra_headers" else repr(one_line(text, 60))
+        raise BadSetting(f"{source}: {quoted_text} does not fit. {detail}") from None
     return str(value) if isinstance(value, Decimal) else value
 
 

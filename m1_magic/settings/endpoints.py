@@ -59,10 +59,10 @@ def endpoint(url: str) -> Endpoint:
         host, _ = (parts.hostname or "").lower(), parts.port
     except ValueError:
         raise BadSetting("base_url is not a URL.", todo=USE) from None
-    shown = one_line(url, 80)
+    displayed = one_line(url, 80)
     blank = any(c.isspace() or not c.isprintable() for c in url.strip())
     if parts.scheme not in ("http", "https") or not host or blank:
-        raise _refused(f"base_url {shown!r} is not an http(s) URL.", USE)
+        raise _refused(f"base_url {displayed!r} is not an http(s) URL.", USE)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise _refused(
             f"base_url for {host} holds a password or a query, which would end in logs.",
@@ -70,13 +70,13 @@ def endpoint(url: str) -> Endpoint:
         )
     if not HOST.fullmatch(host):
         raise _refused(
-            f"The host of base_url {shown!r} is not in plain ASCII letters.",
+            f"The host of base_url {displayed!r} is not in plain ASCII letters.",
             "Write an international name in its ASCII form, xn--….",
         )
     loopback = _loopback(host)
     if parts.scheme == "http" and not loopback:
         raise _refused(
-            f"base_url {shown!r} is plain http: key and prompt could be read on the way.",
+            f"base_url {displayed!r} is plain http: key and prompt could be read on the way.",
             "Use https; http is taken only for this machine (127.0.0.1).",
         )
     return Endpoint(url.strip().rstrip("/"), host, loopback)

@@ -113,16 +113,16 @@ def headers(given: object) -> dict[str, str]:
     """Return what ``M1.extra_headers`` adds to a request, checked."""
     made = _dict("extra_headers", given)
     for name, value in made.items():
-        shown, key = one_line(name, 40), name.lower()
+        displayed, key = one_line(name, 40), name.lower()
         if not TOKEN.fullmatch(name):
             raise BadSetting("extra_headers: that cannot be the name of a header.")
         if CREDENTIAL.search(key) or str(value).lower().startswith(("bearer ", "basic ")):
             todo = "Keys are stored with %m1 login, or stand in M1_API_KEY."
-            raise BadSetting(f"extra_headers cannot set {shown}: it holds a key.", todo=todo)
+            raise BadSetting(f"extra_headers cannot set {displayed}: it holds a key.", todo=todo)
         if TRANSPORT.fullmatch(key):
-            raise BadSetting(f"extra_headers cannot set {shown}: the connection writes it.")
+            raise BadSetting(f"extra_headers cannot set {displayed}: the connection writes it.")
         if not isinstance(value, str) or not VALUE.fullmatch(value):
-            raise BadSetting(f"extra_headers: {shown} is no line of plain ASCII text.")
+            raise BadSetting(f"extra_headers: {displayed} is no line of plain ASCII text.")
     return made
 
 

@@ -87,9 +87,9 @@ def save(name: str, value: object) -> str:
         raise BadSetting(f"{path} is not obeyed ({why}); {name} holds for this kernel.")
     try:
         with files.locked(home()):
-            kept, problem = _read(path)
+            values, problem = _read(path)
             aside = files.set_aside(path) if problem else None
-            files.replace(path, json.dumps(kept | addition, indent=1), sync=True)
+            files.replace(path, json.dumps(values | addition, indent=1), sync=True)
     except (LedgerProblem, OSError) as error:
         reason = error.what if isinstance(error, LedgerProblem) else error.strerror
         raise BadSetting(
@@ -101,8 +101,8 @@ def save(name: str, value: object) -> str:
 def _sources(ipython: Config | None) -> tuple[Config, tuple[str, ...]]:
     """Return what all sources say together, and one line on each that cannot be used."""
     values = Config(ipython.get("M1", {})) if ipython else Config()
-    kept, problem = _saved()
-    values.merge(kept)
+    saved_values, problem = _saved()
+    values.merge(saved_values)
     for variable, name in ENVIRONMENT.items():
         if os.environ.get(variable):
             values[name] = checked(name, os.environ[variable], variable)
@@ -114,26 +114,26 @@ def _saved() -> tuple[dict[str, Any], str]:
     path = place() / FILE
     if why := distrusted(path):
         return {}, f"{path} is not obeyed: {why}."
-    kept, problem = _read(path)
+    values, problem = _read(path)
     if problem:
         return {}, f"{path} cannot be read ({problem}): all in it is left out. Mend or delete it."
-    wrong = {name: why for name, value in kept.items() if (why := _refused(name, value))}
+    wrong = {name: why for name, value in values.items() if (why := _refused(name, value))}
     if wrong:
         listed = [f"{one_line(name, 40)} ({why})" for name, why in wrong.items()]
         more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
         problem = f"Of {path} is left out: {', '.join(listed[:5])}{more}. Mend or delete it."
-    return {name: value for name, value in kept.items() if name not in wrong}, problem
+    return {name: value for name, value in values.items() if name not in wrong}, problem
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
     """Return all that a settings file holds, and why it cannot be read; "" if it can."""
     try:
-        kept = json.loads(path.read_text("utf-8"))
+        values = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}, ""
     except (OSError, ValueError, RecursionError) as error:
         return {}, one_line(getattr(error, "strerror", None) or error, 80)
-    return (kept, "") if isinstance(kept, dict) else ({}, "not a JSON object")
+    return (values, "") if isinstance(values, dict) else ({}, "not a JSON object")
 
 
 def _refused(name: str, value: object) -> str:

@@ -6,15 +6,15 @@ round's question. The view is fed all rounds as one text, each call where it sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
-from ..errors import MAY_COST, EmptyAnswer
-from ..events import ToolAsked, ToolCallDelta, ToolEnded, rounds
+from ..errors import MAY_COST, EmptyAnswer, PromptTooLarge, UserFacingError
+from ..events import MOST_CALLS, ToolAsked, ToolCallDelta, ToolEnded, rounds
 from ..interrupts import stoppable
 from ..locks import lock
 from ..messages import ToolCall
@@ -29,8 +29,14 @@ from .signature import Misfit, Tool
 GAP = "\n\n"  # between the texts of two rounds
 LISTED = 20  # names of tools that are told
 SAID_NO = "The user did not allow this call. It was not run."
+TOO_MANY = (
+    f"Not made, nor any call behind it: {MOST_CALLS} are the most in one round."
+    " What is still needed goes into the next."
+)
 CUT_OFF = "The answer was cut off here. It was not run."
 STOPPED = "Stopped by the user."
+LESS = "Results of tools count, too: let the functions give less."
+GOES_ON = "%m1 continue goes on from there."
 ALWAYS: set[object] = set()  # functions that may be called without asking, until the kernel ends
 
 
@@ -41,6 +47,7 @@ class ToolAnswer:
         view: shows it; where it is a processor, too (``inner``), that gets the text of all rounds.
         approver: asks the user about each call; None: all are allowed.
         rounds: how many there are at most.
+        apart: returns the text of a round as it can stand behind those before it.
     """
 
     def __init__(
@@ -51,8 +58,9 @@ class ToolAnswer:
         approver: Approver | None,
         rounds: int,
         inner: Processor | None = None,
+        apart: Callable[[str], str] = str,
     ) -> None:
-        self._view, self._inner = view, inner
+        self._view, self._inner, self._apart = view, inner, apart
         self._lock = lock()  # the ticker is another thread
         self._tools, self._results, self._approver = tools, results, approver
         self._left = rounds
@@ -122,15 +130,22 @@ class ToolAnswer:
             self._over = (note,)
             return None
         first = len(self._ended)
-        for number, call in enumerate(calls):
+        made, others = calls[:MOST_CALLS], calls[MOST_CALLS:]
+        for number, call in enumerate(made):
             try:
                 self._end(*self._done(call))
             except KeyboardInterrupt:
                 self._end(call, STOPPED, "failed")
                 self._end_all(calls[number + 1 :], STOPPED)
                 raise
+        self._end_all(others, TOO_MANY)
         self._begins = True
         return told(request, reply.text, self._ended[first:])
+
+    def so_far(self, reply: Reply) -> Reply:
+        """See Processor."""
+        text, thinking = self._text, self._thinking
+        return replace(reply, text=text, thinking=thinking, tools=tuple(self._ended))
 
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor."""
@@ -147,6 +162,9 @@ class ToolAnswer:
         if self._over and error is None:
             notes = (*reply.notes, *self._over)
             reply = replace(reply, status="truncated", finish="tool_calls", notes=notes)
+        if isinstance(error, UserFacingError) and self._ended:
+            too_large = isinstance(error, PromptTooLarge)
+            error.todo = f"{error.todo} {LESS if too_large else GOES_ON}".strip()
         if self._inner is not None:
             reply, error = self._inner.finished(reply, error)
         ended = self._ended
@@ -169,7 +187,7 @@ class ToolAnswer:
 
     def _take(self, reply: Reply) -> None:
         """Add what a round brought."""
-        text = reply.text
+        text = self._apart(reply.text)
         if self._text and text.strip() and self._consumed is not None:
             text = self._gap + text.lstrip("\n")
         self._text += text

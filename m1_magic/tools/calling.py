@@ -59,7 +59,7 @@ def _tool(given: Any, options: Options, namespace: Mapping[str, object], setting
     if isinstance(given, str):
         function, name = _named(given, namespace), given.rpartition(".")[2]
     else:
-        function, name = given, _name(given, namespace)
+        function, name = given, called(given, namespace)
     shown = one_line(name, 60)
     if not callable(function):
         kind = one_line(type(function).__name__, 60)
@@ -83,7 +83,10 @@ def _kept(
 def gone(found: Mapping[str, Tool]) -> UsageError | None:
     """Return the error for a tool that can only be shown, None if there is none."""
     name = next((one.name for one in found.values() if one.run is None), None)
-    return None if name is None else _none(name, {})
+    if name is None:
+        return None
+    what = f"There is no function {one_line(name, 60)!r}, and no answer that is kept to show."
+    return UsageError(what, todo="Run the cell that defines it.")
 
 
 def _named(name: str, namespace: Mapping[str, object]) -> object:
@@ -101,7 +104,7 @@ def _none(name: str, namespace: Mapping[str, object]) -> UsageError:
     return UsageError(f"There is no function {one_line(name, 60)!r}.", todo=todo)
 
 
-def _name(function: Any, namespace: Mapping[str, object]) -> str:
+def called(function: Any, namespace: Mapping[str, object]) -> str:
     """Return how a function is called: as its own name says, or the name that it has here."""
     own = getattr(function, "__name__", "")
     if isinstance(own, str) and own.isidentifier():
@@ -123,4 +126,9 @@ def answer(
         approver: makes who asks the user, where ``--yes`` does not allow all.
     """
     asked, results = None if options.yes else approver(), Results.of(options, settings)
-    return ToolAnswer(job.view, found, results, asked, settings.rounds, job.processor)
+    how = (job.view, found, results, asked, settings.rounds, job.processor)
+    if not job.request.exact:
+        return ToolAnswer(*how)
+    from ..exact.apart import Apart
+
+    return ToolAnswer(*how, Apart())

@@ -37,6 +37,7 @@ from ..text import clean_output, one_line, thousands
 
 PLAIN = {str, int, float, bool, type(None)}
 DEEPEST = 20  # containers in each other
+SEVERAL = 10  # frames that a function may give together
 LONGEST = 20_000  # characters of a result that leave
 BEYOND = 4_000  # characters behind these in which a secret may end that begins before
 ITEMS = 1_000  # of a generator that are taken
@@ -79,6 +80,8 @@ class Results:
                 more = f"\n[only the first {thousands(ITEMS)} items were taken]"
         if value is None:
             return "None"
+        if (several := _several(value)) is not None:
+            return "\n\n".join(self._one(n, one, source) for n, one in enumerate(several, 1))
         return self._text(_plain(value, DEEPEST), source) + more
 
     def raised(self, error: BaseException, known: str) -> str:
@@ -111,6 +114,12 @@ class Results:
             wish = replace(wish, level="schema")
         return masked(summary(opened(value), name, wish).attachment(), self.secrets)
 
+    def _one(self, number: int, value: object, source: str) -> str:
+        """Return what leaves of one of several results: of a frame, its summary."""
+        if is_frame(value):
+            return self.table(value, f"result {number}", source).text
+        return f"result {number}: {self._text(_plain(value, DEEPEST), source)}"
+
     def _text(self, value: object, source: str) -> str:
         try:
             made = insert(
@@ -141,6 +150,17 @@ def _raiser(error: BaseException, known: frozenset[str] | None) -> frozenset[str
         codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
         texts += [one for one in code.co_consts if isinstance(one, str)]
     return known & words("\n".join(texts))
+
+
+def _several(value: object) -> list[object] | None:
+    """Return the values of a small tuple, list or dict that has frames in it, None of all else.
+
+    Keys are not told: they may be values of a column.
+    """
+    if not isinstance(value, tuple | list | dict) or len(value) > SEVERAL:
+        return None
+    values = [*value.values()] if isinstance(value, dict) else [*value]
+    return values if any(map(is_frame, values)) else None
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from ..context.frames.containers import plainly_none
@@ -36,6 +37,11 @@ MISFITS = 5  # places that are told
 EMPTY = inspect.Parameter.empty
 VALUES = {"default", "enum", "const"}  # of a schema: no schemas themselves
 MANY = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+TYPES = (
+    "Take text, numbers, lists, models or dataclasses; a table by its name, or bound:"
+    " functools.partial(f, table=df)."
+)
+TYPED_DICT = "Import TypedDict from typing_extensions: pydantic cannot read this Python's own."
 HINTS = "Write it with type hints: def {name}(city: str, days: int = 3): …"
 
 
@@ -98,13 +104,17 @@ class _Arguments:
             raise Misfit(f"their types raised {one_line(type(error).__name__, 60)}") from None
 
     def call(self, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
-        """Call a function with arguments by name."""
-        alone = inspect.Parameter.POSITIONAL_ONLY
+        """Call a function as people do: the first arguments by their places, the rest by name."""
+        alone, either = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
         first = [p for p in self.parameters if p.kind is alone]
         last = max((n for n, p in enumerate(first, 1) if p.name in given), default=0)
-        values = [given.get(p.name, p.default) for p in first[:last]]
-        named = given.keys() - {p.name for p in first}
-        return function(*values, **{name: given[name] for name in given if name in named})
+        placed = first[:last]
+        if last == len(first):
+            others = (p for p in self.parameters[last:] if p.kind is either)
+            placed += takewhile(lambda p: p.name in given, others)
+        values = [given.get(p.name, p.default) for p in placed]
+        names = {p.name for p in (*first, *placed)}
+        return function(*values, **{name: given[name] for name in given if name not in names})
 
 
 def described(function: Callable[..., Any], name: str) -> Tool:
@@ -123,6 +133,7 @@ def described(function: Callable[..., Any], name: str) -> Tool:
                     properties[parameter.name] = {**properties[parameter.name], "default": default}
     doc = inspect.getdoc(function) if not isinstance(function, functools.partial) else None
     doc = doc or inspect.getdoc(_inner(function)) or ""
+    doc = "" if doc == type.__call__.__doc__ else doc  # which says nothing of this one
     spec = {"name": name, "description": cut_middle(doc.strip(), LONGEST), "parameters": schema}
     return Tool(
         name,
@@ -229,8 +240,8 @@ def _adapter(kind: Any, name: str, parameter: str) -> TypeAdapter[Any]:
         hint = getattr(kind, "__name__", None) or str(kind)
         what = f"{name}: no schema can be made {of} ({one_line(hint, 60)})"
         what += "." if parameter else f": {one_line(error, 120)}."
-        todo = "Take text, numbers, lists, models or dataclasses; a table by its name."
-        raise UsageError(what, todo=todo) from None
+        old = getattr(error, "code", "") == "typed-dict-version"
+        raise UsageError(what, todo=TYPED_DICT if old else TYPES) from None
     return made
 
 

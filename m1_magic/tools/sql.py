@@ -30,6 +30,7 @@ NAME = "sql"
 WORD = re.compile(r"[^\W\d]\w*")
 LOOKED_AT = 20_000  # tokens of a summary that says which columns look personal
 ROWS = 20  # of a result, where the level says no number
+OWN = "A result has no name in the answer: its figures need queries of the answer's own."
 NO_TABLE = "--tools sql queries tables, and none goes along."
 
 
@@ -55,6 +56,7 @@ class Queries:
             else f"At privacy level {level} no query runs, for results do not leave the user's"
             " machine: you get a summary of the columns that the query names."
         )
+        told += f" {OWN}" if self._options.exact or self._settings.exact else ""
         return f"Run one SELECT of DuckDB's SQL over the user's tables: {names}. {told}"
 
     def ask(self, query: str) -> Page:

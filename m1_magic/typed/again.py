@@ -39,7 +39,7 @@ def asking(request: Request, text: str, fitted: Fitted, wanted: Wanted) -> Reque
 def _ask(fitted: Fitted, wanted: Wanted) -> str:
     misfits = fitted.misfits
     if not all(one.path or one.why == REST for one in misfits) or len(misfits) > MOST:
-        why = _told(misfits[0]) if len(misfits) <= MOST else f"{len(misfits)} values do not fit"
+        why = _reason(misfits[0]) if len(misfits) <= MOST else f"{len(misfits)} values do not fit"
         return ALL_ASK.format(why=why, words=wanted.form.words)
     if not misfits[0].path:
         number = len(fitted.node.items)
@@ -50,12 +50,12 @@ def _ask(fitted: Fitted, wanted: Wanted) -> str:
         for key in one.path:
             there = there.at(key)
         name = shown(one.path)
-        lines.append(f"- {name}: {form(there)} ({_told(one)})")
+        lines.append(f"- {name}: {form(there)} ({_reason(one)})")
         names.append(f'"{name}": …')
     return ASK.format(listed="\n".join(lines), names=", ".join(names))
 
 
-def _told(misfit: Misfit) -> str:
+def _reason(misfit: Misfit) -> str:
     """Return why a value does not fit, as M1 may know it."""
     return "not accepted" if misfit.own else misfit.why
 
@@ -71,13 +71,13 @@ def merged(first: Fitted, answer: str, wanted: Wanted) -> Fitted:
     """Return an answer with what another one brings of what does not fit in it."""
     if any(not one.path and one.why != REST for one in first.misfits) or len(first.misfits) > MOST:
         return read(answer, wanted)
-    found = [node for node, _, _ in nodes(answer)]
+    tops = [node for node, _, _ in nodes(answer)]
     node = first.node.copy()
     if not first.misfits[0].path:
-        return _longer(node, found, wanted)
+        return _longer(node, tops, wanted)
     for one in first.misfits:
-        values = [value for top in found if (value := _brought(top, one, first, wanted.shape))]
-        if not found and len(first.misfits) == 1:
+        values = [value for top in tops if (value := _brought(top, one, first, wanted.shape))]
+        if not tops and len(first.misfits) == 1:
             values = [Node("text", answer.strip().strip('"'), mended=False)]
             if values[0].text[:1].isdigit() or values[0].text in ("true", "false", "null"):
                 values[0].kind = "bare"
@@ -105,18 +105,18 @@ def _brought(top: Node, misfit: Misfit, first: Fitted, wanted: Shape) -> Node | 
     return None
 
 
-def _longer(node: Node, found: Sequence[Node], wanted: Wanted) -> Fitted:
+def _longer(node: Node, tops: Sequence[Node], wanted: Wanted) -> Fitted:
     """Return a list with the items that follow; one that came whole again takes its place."""
-    lists = [one for one in found if one.kind == "list"]
-    if not lists and found and all(one.kind == "object" for one in found):
-        lists = [Node("list", items=list(found))]
+    lists = [one for one in tops if one.kind == "list"]
+    if not lists and tops and all(one.kind == "object" for one in tops):
+        lists = [Node("list", items=list(tops))]
     if len(lists) != 1:
         return fit(node, wanted)
     (more,), number = lists, len(node.items)
-    came, kept = ([item.json() for item in one.items] for one in (more, node))
-    if number and came[:number] == kept:
+    new_items, old_items = ([item.json() for item in one.items] for one in (more, node))
+    if number and new_items[:number] == old_items:
         return fit(more, wanted)
-    if not number or came[:1] != kept[:1]:
+    if not number or new_items[:1] != old_items[:1]:
         more.items[:0] = node.items
         return fit(more, wanted)
     return fit(node, wanted)
@@ -128,4 +128,4 @@ def _complete(node: Node, misfits: Sequence[Misfit]) -> None:
         for n in range(len(one.path)):
             holder = _at(node, one.path[:n])
             if holder is not None and holder.kind == "object":
-                holder.whole = True
+                holder.complete = True

@@ -148,9 +148,9 @@ def _constant(node: ast.expr) -> Any:
 
 
 def _named(name: str, namespace: Mapping[str, object]) -> Any:
-    found = namespace.get(name)
-    if isinstance(found, type) and described(found):
-        return found
+    value = namespace.get(name)
+    if isinstance(value, type) and described(value):
+        return value
     if name in NAMES:
         return NAMES[name]
     raise UsageError(f"--returns names {one_line(name, 60)}, which is no type here.", todo=FORM)

@@ -82,6 +82,10 @@ class TypedAnswer:
         text = reply.text[self._begins :].lstrip("\n")
         return asking(request, text, fitted, self._kind)
 
+    def so_far(self, reply: Reply) -> Reply:
+        """See Processor."""
+        return replace(reply, text=self._text)
+
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor; without data the reply says why."""
         first = self._first

@@ -58,10 +58,10 @@ def fit(node: Node, wanted: Wanted) -> Fitted:
         data, errors = _checked(node, wanted)
         wrong, changed = [], False
         for path, error in errors:
-            found = _at(node, path)
+            part = _at(node, path)
             allowed = _shape(wanted.shape, path).values
-            better = found and path not in hopeless and mended(found, error["type"], allowed)
-            if better and found and (better.kind, better.text) != (found.kind, found.text):
+            better = part and path not in hopeless and mended(part, error["type"], allowed)
+            if better and part and (better.kind, better.text) != (part.kind, part.text):
                 _put(node, path, better)
                 changed = True
             else:
@@ -118,10 +118,10 @@ def _why(error: ErrorDetails) -> str:
 
 def _at(node: Node, path: Path) -> Node | None:
     for key in path:
-        found = dict(node.parts).get(key)
-        if found is None:
+        part = dict(node.parts).get(key)
+        if part is None:
             return None
-        node = found
+        node = part
     return node
 
 
@@ -173,11 +173,11 @@ def _unsure(node: Node, wanted: Shape, path: Path) -> Iterator[Misfit]:
         if JSON_NUMBER.fullmatch(node.text):
             node.kind = "text"  # a Decimal, with all of its digits
         return
-    while not node.whole and node.items and _begun(node.items[-1]):
+    while not node.complete and node.items and _begun(node.items[-1]):
         node.items.pop()
     for key, one in node.parts:
         yield from _unsure(one, wanted.at(key), (*path, key))
-    if node.whole:
+    if node.complete:
         return
     if node.kind == "list" or wanted.open:
         yield Misfit(path, REST if node.kind == "list" else CUT)
@@ -189,7 +189,7 @@ def _unsure(node: Node, wanted: Shape, path: Path) -> Iterator[Misfit]:
 
 def _begun(node: Node) -> bool:
     """Is it an item that was cut off?"""
-    return not (node.sure and node.whole) or any(_begun(one) for _, one in node.parts)
+    return not (node.sure and node.complete) or any(_begun(one) for _, one in node.parts)
 
 
 def _no_word(node: Node) -> bool:

@@ -4,7 +4,7 @@ What JSON allows is read by Python's own reader. Of the rest only spellings are 
 one meaning: other quotes, quotes in quotes, bare words, comments, commas too many or too few,
 brackets that are missing where the text goes on. Nothing is guessed: a value that was cut, or that
 could be two, stays in the tree as one that is not ``sure``; a list or an object of which a part may
-be missing is not ``whole``.
+be missing is not ``complete``.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Reader:
         self.open: list[str] = []
 
     def _space(self) -> None:
-        found = _SPACE.match(self.text, self.at)
-        self.at = found.end() if found else self.at
+        match = _SPACE.match(self.text, self.at)
+        self.at = match.end() if match else self.at
 
     @property
     def _here(self) -> str:
@@ -70,20 +70,20 @@ class Reader:
                 self.at += 1
                 return made
             if here in "]){" and here and "[" in self.open[:-1]:
-                made.whole = here != "{"
+                made.complete = here != "{"
                 return made  # its own bracket is missing, and the list goes on
             key = self._key()
             if key is None or depth > DEEPEST:
-                made.whole = False
+                made.complete = False
                 self.at = len(self.text) if self._here else self.at
                 return made
             self._space()
             value = self._value(depth, True)
             put(made, key, value)
             if value.kind == "text" and not value.sure:
-                made.whole = False  # it may have another field in it
+                made.complete = False  # it may have another field in it
             if not value.sure and value.kind == "bare" and value.text == "":
-                made.whole = False
+                made.complete = False
                 return made
 
     def _key(self) -> str | None:
@@ -93,8 +93,8 @@ class Reader:
             if made is None or not made.sure:
                 return None
             key = made.text
-        elif found := _BARE_KEY.match(self.text, self.at):
-            key, self.at = found[0], found.end()
+        elif match := _BARE_KEY.match(self.text, self.at):
+            key, self.at = match[0], match.end()
         else:
             return None
         self._space()
@@ -119,7 +119,7 @@ class Reader:
             if here == "}" and "{" in self.open[:-1]:
                 return elided(made)  # its own bracket is missing
             if not here or here in "}:" or depth > DEEPEST:
-                made.whole = False
+                made.complete = False
                 self.at = len(self.text) if here else self.at
                 return made
             if dots := _ELISION.match(self.text, self.at):
@@ -132,7 +132,7 @@ class Reader:
             made.sure &= value.sure or value.kind in ("list", "object")
             comma = False
             if value.kind == "bare" and not value.text and not value.sure:
-                made.whole = False
+                made.complete = False
                 return made
 
     def _value(self, depth: int, in_object: bool) -> Node:
@@ -153,14 +153,14 @@ class Reader:
         """Return the bare word, number or words up to the end of the value."""
         start = at = self.at
         while True:
-            found = _BARE_END.search(self.text, at)
-            end = found.start() if found else len(self.text)
-            if not found or found[0] != "," or not in_object or self._ends(end + 1):
+            match = _BARE_END.search(self.text, at)
+            end = match.start() if match else len(self.text)
+            if not match or match[0] != "," or not in_object or self._ends(end + 1):
                 break
             at = end + 1  # 1,234.5
         self.at = end
         word = self.text[start:end].strip()
-        ended = found is not None and not found[0].startswith("`")
+        ended = match is not None and not match[0].startswith("`")
         if ended and self.text[end] == "\n":
             ended = self._after_line(end, in_object)
         made = Node("bare", word, sure=ended or word in LITERALS, mended=True)

@@ -56,18 +56,18 @@ def mended(node: Node, problem: str, values: Sequence[object]) -> Node | None:
         day = iso(word)
         return Node("text", day, mended=True) if day and day != node.text else None
     if problem.startswith(("int", "float", "decimal")):
-        whole = problem.startswith("int")
-        found = number(word, whole)
-        return None if found is None else _bare(found)
+        integral = problem.startswith("int")
+        number_text = number(word, integral)
+        return None if number_text is None else _bare(number_text)
     if problem.startswith("none"):
         return _bare("null") if word in ("null", "None") else None
     return None
 
 
-def number(word: str, whole: bool) -> str | None:
+def number(word: str, integral: bool) -> str | None:
     """Return a number as JSON has it, of the same value; None: it is none, or could be two."""
     if GROUPS.fullmatch(word):
-        if not whole and "." not in word and word.count(",") == 1:
+        if not integral and "." not in word and word.count(",") == 1:
             return None
         word = word.replace(",", "")
     elif not NUMBER.fullmatch(word) or re.match(r"[-+]?0\d", word):
@@ -76,20 +76,20 @@ def number(word: str, whole: bool) -> str | None:
         value = Decimal(word)
     except InvalidOperation:
         return None
-    if not whole:
+    if not integral:
         return f"{value:E}" if "e" in word.lower() else f"{value:f}"
     return f"{value:.0f}" if value == value.to_integral_value() and value.adjusted() < 400 else None
 
 
 def iso(word: str) -> str:
     """Return a day as ISO 8601 has it, "" where it is none, or could be two."""
-    if found := DAY.fullmatch(word):
-        return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}"
+    if match := DAY.fullmatch(word):
+        return f"{match[1]}-{int(match[2]):02}-{int(match[3]):02}"
     for form in NAMED:
-        if found := form.fullmatch(word):
-            name = found["m"].lower()
+        if match := form.fullmatch(word):
+            name = match["m"].lower()
             if (name in LONG or name in MONTHS) and name[:3] in MONTHS:
-                return f"{found['y']}-{MONTHS.index(name[:3]) + 1:02}-{int(found['d']):02}"
+                return f"{match['y']}-{MONTHS.index(name[:3]) + 1:02}-{int(match['d']):02}"
     return ""
 
 
@@ -117,9 +117,9 @@ def _within(node: Node) -> Node | None:
     """Return the list or object that stands in a text, as all of it."""
     if node.kind != "text" or not node.sure:
         return None
-    found = nodes(node.text)
-    if len(found) != 1:
+    inner_nodes = nodes(node.text)
+    if len(inner_nodes) != 1:
         return None
-    inner, start, end = found[0]
+    inner, start, end = inner_nodes[0]
     inner.mended = True
     return inner if not (node.text[:start] + node.text[end:]).strip() else None

@@ -24,7 +24,7 @@ class Node:
     items: list[Node] = field(default_factory=list)
     fields: dict[str, Node] = field(default_factory=dict)
     sure: bool = True
-    whole: bool = True
+    complete: bool = True
     mended: bool = False
 
     @property
@@ -37,7 +37,7 @@ class Node:
         """Return the same, to be changed."""
         items = [one.copy() for one in self.items]
         fields = {key: one.copy() for key, one in self.fields.items()}
-        return Node(self.kind, self.text, items, fields, self.sure, self.whole, self.mended)
+        return Node(self.kind, self.text, items, fields, self.sure, self.complete, self.mended)
 
     def json(self) -> str:
         """Return it as JSON, for a reader that checks its types."""

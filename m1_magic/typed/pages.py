@@ -40,12 +40,12 @@ def _flat(one: Any) -> bool:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for one in rows for name in one))
-    shown = names[:COLUMNS]
-    right = [all(isinstance(one.get(name), NUMBER) for one in rows) for name in shown]
+    columns = names[:COLUMNS]
+    right = [all(isinstance(one.get(name), NUMBER) for one in rows) for name in columns]
     lines = [
-        [_cell(name) for name in shown],
+        [_cell(name) for name in columns],
         ["---:" if one else "---" for one in right],
-        *([_cell(one.get(name)) for name in shown] for one in rows[:ROWS]),
+        *([_cell(one.get(name)) for name in columns] for one in rows[:ROWS]),
     ]
     more = [plural(len(rows) - ROWS, "more row")] if len(rows) > ROWS else []
     more += [plural(len(names) - COLUMNS, "more column")] if len(names) > COLUMNS else []

@@ -26,7 +26,7 @@ def unescaped(raw: str, opener: str) -> str | None:
     """
     if "\\" not in raw:
         return raw
-    out, at, escapes, kept = [], 0, False, False
+    out, at, escapes, literal_backslash = [], 0, False, False
     while at < len(raw):
         char = raw[at]
         after = raw[at + 1 : at + 2]
@@ -48,11 +48,11 @@ def unescaped(raw: str, opener: str) -> str | None:
             escapes = True
         elif after.isalpha() and after.isascii():
             out.append("\\" + after)
-            kept = True
+            literal_backslash = True
         else:
             return None
         at += 2
     text = "".join(out)
-    if kept and escapes:
+    if literal_backslash and escapes:
         return None
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -106,14 +106,14 @@ def _candidates(text: str, wanted: Wanted) -> Iterator[Fitted]:
         return
     if _ESCAPED.search(text) and (plainer := _unescaped(text)):
         text = plainer
-    found = nodes(text)
-    if found and _beginning_lost(text[: found[0][1]]):
+    placed = nodes(text)
+    if placed and _beginning_lost(text[: placed[0][1]]):
         return
-    if rows := _rows(text, found, wanted):
+    if rows := _rows(text, placed, wanted):
         yield rows
-        if not rows.misfits and len(found) > 1:
+        if not rows.misfits and len(placed) > 1:
             return
-    for top, _, _ in found:
+    for top, _, _ in placed:
         yield from _inside(top, wanted)
 
 
@@ -123,18 +123,18 @@ def _beginning_lost(before: str) -> bool:
     return _FIELD.search(words) is not None or "}" in words
 
 
-def _rows(text: str, found: list[tuple[Node, int, int]], wanted: Wanted) -> Fitted | None:
+def _rows(text: str, placed: list[tuple[Node, int, int]], wanted: Wanted) -> Fitted | None:
     """Return objects one after the other as the list that they are; None: no list is wanted."""
-    tops = [one for one, _, _ in found]
+    tops = [one for one, _, _ in placed]
     if wanted.shape.types != {"array"} or not tops or any(one.kind != "object" for one in tops):
         return None
-    between = [text[end:start] for (_, _, end), (_, start, _) in pairwise(found)]
+    between = [text[end:start] for (_, _, end), (_, start, _) in pairwise(placed)]
     if not all(_BETWEEN.fullmatch(gap) for gap in between):
         return None
-    if "]" in _BRACKETED.sub("", text[found[-1][2] :]):
+    if "]" in _BRACKETED.sub("", text[placed[-1][2] :]):
         return None  # the end of a list whose beginning is lost
-    whole = all(one.whole for one in tops)
-    made = fit(Node("list", items=tops, whole=whole, mended=True), wanted)
+    complete = all(one.complete for one in tops)
+    made = fit(Node("list", items=tops, complete=complete, mended=True), wanted)
     names = wanted.shape.at(0).properties.keys()
     return made if not made.misfits or any(one.fields.keys() & names for one in tops) else None
 
@@ -154,8 +154,8 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
         yield made
         return
     if wanted.choices and node.kind == "object":
-        said = [part for part in node.fields.values() if part.kind == "text"]
-        yield from (one for one in (fit(part, wanted) for part in said) if not one.misfits)
+        texts = [part for part in node.fields.values() if part.kind == "text"]
+        yield from (one for one in (fit(part, wanted) for part in texts) if not one.misfits)
         return
     if depth < DEEPEST:
         for key, part in node.parts:
@@ -179,8 +179,8 @@ def _scalar(text: str, wanted: Wanted) -> Fitted | None:
     types = wanted.shape.types
     if types and types <= {"object", "array"} and not wanted.shape.values:
         return None
-    if found := _FENCED.fullmatch(text):
-        text = found[1].strip()
+    if fenced := _FENCED.fullmatch(text):
+        text = fenced[1].strip()
     if wanted.choices:
         return _chosen(text, wanted)
     try:
@@ -194,20 +194,20 @@ def _scalar(text: str, wanted: Wanted) -> Fitted | None:
 
 def _chosen(text: str, wanted: Wanted) -> Fitted | None:
     """Return the choice that an answer is, or ends with on a line of its own."""
-    said = [*_BOXED.findall(text), *text.splitlines()]
-    found: dict[str, Fitted] = {}
-    for line in said:
+    lines = [*_BOXED.findall(text), *text.splitlines()]
+    choices: dict[str, Fitted] = {}
+    for line in lines:
         label = _LABEL.fullmatch(line.strip().strip("*_#> ").strip())
         for word in (line, label[1] if label else ""):
             node = mended(Node("text", _bare(word)), "literal_error", wanted.choices)
             if node and not empty(node):
                 exact = word.strip() in (node.text, json.dumps(node.text))
                 made = fit(node, wanted)
-                found[node.json()] = replace(made, mended=0 if exact else 1)
+                choices[node.json()] = replace(made, mended=0 if exact else 1)
                 break
-    if len(found) == 1:
-        return next(iter(found.values()))
-    return _none(SEVERAL) if found else None
+    if len(choices) == 1:
+        return next(iter(choices.values()))
+    return _none(SEVERAL) if choices else None
 
 
 def _bare(word: str) -> str:

@@ -57,8 +57,10 @@ class Shape:
                 first = one.get("prefixItems", [])
                 inner.append(first[key] if key < len(first) else one.get("items"))
         inner = [{} if one is True else one for one in inner]
-        found = [flat for one in inner if isinstance(one, dict) for flat in _flat(one, self.defs)]
-        return Shape(tuple(found), self.defs)
+        flat_schemas = [
+            flat for one in inner if isinstance(one, dict) for flat in _flat(one, self.defs)
+        ]
+        return Shape(tuple(flat_schemas), self.defs)
 
     def __bool__(self) -> bool:
         return bool(self.schemas)
@@ -66,8 +68,8 @@ class Shape:
 
 def _any(schema: Schema, kind: str) -> bool:
     """May anything stand in an object or list of this schema?"""
-    said = {"properties", "additionalProperties", "items", "prefixItems", "enum", "const"}
-    return schema.get("type", kind) == kind and not said & schema.keys()
+    limiting = {"properties", "additionalProperties", "items", "prefixItems", "enum", "const"}
+    return schema.get("type", kind) == kind and not limiting & schema.keys()
 
 
 def shape(schema: Schema) -> Shape:

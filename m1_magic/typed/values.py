@@ -18,7 +18,7 @@ _OPENING = re.compile(r"[{\[]")
 
 def nodes(text: str) -> list[tuple[Node, int, int]]:
     """Return the lists and objects of a text, none inside of another, and where they stand."""
-    found, at, left = [], 0, WORK
+    placed, at, left = [], 0, WORK
     while left > 0 and (opening := _OPENING.search(text, at)):
         start = opening.start()
         try:
@@ -33,8 +33,8 @@ def nodes(text: str) -> list[tuple[Node, int, int]]:
             if _no_data(node, text, start):
                 at = start + 1
                 continue
-        found.append((node, start, at))
-    return found
+        placed.append((node, start, at))
+    return placed
 
 
 def _no_data(node: Node, text: str, start: int) -> bool:

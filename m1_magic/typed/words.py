@@ -90,12 +90,12 @@ def _limits(wanted: Shape, path: Path, depth: int) -> Iterable[str]:
     if depth > DEEPEST:
         return
     for one in wanted.schemas:
-        said = [one_line(one["description"], 200)] if path and one.get("description") else []
-        said += [
+        notes = [one_line(one["description"], 200)] if path and one.get("description") else []
+        notes += [
             f"{text} {_number(one[key])}" for key, text in LIMITS.items() if key in one and path
         ]
-        if said:
-            yield f"- {shown(path).replace('[0]', '[]')}: {'; '.join(said)}"
+        if notes:
+            yield f"- {shown(path).replace('[0]', '[]')}: {'; '.join(notes)}"
     for name in wanted.properties:
         inner = wanted.at(name)
         for one in wanted.schemas:

@@ -79,7 +79,7 @@ def owned(names: Sequence[str]) -> list[tuple[Path, str]]:
     given = [Path(name).expanduser() for name in names]
     folders = [path for path in given if path.is_dir()]
     files = Counter(path.stem for path in given if path not in folders)
-    found: dict[Path, str] = {}
+    owners: dict[Path, str] = {}
     for root in given:
         for path in notebooks([str(root)]):
             if root not in folders:
@@ -89,8 +89,8 @@ def owned(names: Sequence[str]) -> list[tuple[Path, str]]:
             else:
                 first, *more = path.relative_to(root).parts
                 own = first if more else path.stem
-            found.setdefault(path, _of_nbgrader(path) or own)
-    return list(found.items())
+            owners.setdefault(path, _of_nbgrader(path) or own)
+    return list(owners.items())
 
 
 def _of_nbgrader(path: Path) -> str | None:
@@ -153,11 +153,11 @@ def _pairs(pairs: Counter[tuple[Path, Path]], many: Counter[int]) -> list[str]:
         for students, calls in sorted(many.items(), reverse=True)
     ]
     if pairs:
-        shown = [
+        rows = [
             [thousands(calls), one_line(a, 200), one_line(b, 200)]
             for (a, b), calls in pairs.most_common(MOST_PAIRS)
         ]
-        parts.append(page.table(["calls shared", "in", "and in"], shown))
+        parts.append(page.table(["calls shared", "in", "and in"], rows))
     if len(pairs) > MOST_PAIRS:
         parts.append(f"{plural(len(pairs) - MOST_PAIRS, 'pair')} more")
     return parts

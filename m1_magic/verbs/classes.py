@@ -68,21 +68,21 @@ def keys(given: Namespace) -> Done:
 def usage(given: Namespace) -> Done:
     """Show limit, use and rest of each student's key."""
     with _account() as asking:
-        found = asking.class_keys()
-    if not found:
+        keys = asking.class_keys()
+    if not keys:
         return Done("No student has a key.")
-    has_last_use = any(one.key.last_used for one in found)  # the API does so since late 2026
-    rows = [_usage_row(one, found, has_last_use) for one in found]
+    has_last_use = any(one.key.last_used for one in keys)  # the API does so since late 2026
+    rows = [_usage_row(one, keys, has_last_use) for one in keys]
     if len(rows) > 1:
-        sums = [_sum([getattr(one.key, name) for one in found]) for name in PARTS]
+        sums = [_sum([getattr(one.key, name) for one in keys]) for name in PARTS]
         rows.append(["all", *sums, *([""] if has_last_use else []), "", ""])
     last = ["last used"] if has_last_use else []
     return Done(page.table(["student", *PARTS, *last, "expires", ""], rows, aligned=True))
 
 
-def _usage_row(one: ClassKey, found: Sequence[ClassKey], has_last_use: bool) -> list[str]:
+def _usage_row(one: ClassKey, keys: Sequence[ClassKey], has_last_use: bool) -> list[str]:
     key, words = one.key, one.key.ended
-    count = sum(same(other.student) == same(one.student) for other in found)
+    count = sum(same(other.student) == same(one.student) for other in keys)
     words += [f"one of {count}"] if count > 1 else []
     last = [_time(key.last_used) or "never"] if has_last_use else []
     left = "no limit" if key.limit is None else money(key.left)
@@ -96,9 +96,9 @@ def revoke(given: Namespace) -> Done:
         todo = "m1-magic class revoke STUDENT…, or --all."
         raise UsageError("Say whose keys to revoke.", cost="", todo=todo)
     with _account(lock=True) as asking:
-        found = asking.class_keys()
+        keys = asking.class_keys()
         wanted = {same(name): one_line(name, 100) for name in given.names}
-        chosen = [one for one in found if given.all or same(one.student) in wanted]
+        chosen = [one for one in keys if given.all or same(one.student) in wanted]
         have = {same(one.student) for one in chosen}
         rows = [[name, "", "has no key"] for form, name in wanted.items() if form not in have]
         problem = None
@@ -133,7 +133,7 @@ def _account(out: Path | None = None, *, lock: bool = False) -> Iterator[Asking]
                 raise UsageError(
                     "Another m1-magic class is at work here.", cost="", todo="Let it end first."
                 )
-        yield Asking(server, _say)
+        yield Asking(server, _print_progress)
 
 
 def _lock_folder() -> Path:
@@ -152,16 +152,16 @@ def _lock_folder() -> Path:
 
 def _dry_run(listed: Students, table: KeyTable, each: Decimal, expires: datetime | None) -> str:
     """Return what would be made; who has a key is asked where there is a management key."""
-    asked, wanted = "", list(listed.names)
+    unknown, wanted = "", list(listed.names)
     try:
         with _account() as asking:
             wanted = Issue(asking, table, each, expires).missing(listed.names)
     except NoKey as problem:
-        asked = f"\n\nWho has one already is not known. {md_cell(problem)}"
-    have = f" · {_has_one(len(listed.names) - len(wanted))}" if not asked else ""
+        unknown = f"\n\nWho has one already is not known. {md_cell(problem)}"
+    have = f" · {_has_one(len(listed.names) - len(wanted))}" if not unknown else ""
     would = f"{plural(len(wanted), 'key')} would be made{_terms(each, expires)}"
     most = f"at most {money_limit(each * len(wanted))} could be spent with them"
-    return f"{_whose(listed)} · {would}: {most}{have} · nothing was made{asked}"
+    return f"{_whose(listed)} · {would}: {most}{have} · nothing was made{unknown}"
 
 
 def _keys_page(listed: Students, issue: Issue, out: Path | None) -> str:
@@ -173,10 +173,10 @@ def _keys_page(listed: Students, issue: Issue, out: Path | None) -> str:
         for name in listed.names
         for one in [issue.issued.get(name, none)]
     ]
-    shown = rows[:MOST_ROWS] if out else rows
-    parts = [page.table(["student", "key", "limit", "expires", ""], shown)]
-    if len(rows) > len(shown):
-        parts.append(f"{plural(len(rows) - len(shown), 'student')} more")
+    listed_rows = rows[:MOST_ROWS] if out else rows
+    parts = [page.table(["student", "key", "limit", "expires", ""], listed_rows)]
+    if len(rows) > len(listed_rows):
+        parts.append(f"{plural(len(rows) - len(listed_rows), 'student')} more")
     made = "no key made"
     if new:
         made = f"{plural(new, 'key')} made{_terms(issue.limit, issue.expires)}"
@@ -244,8 +244,10 @@ def _until(text: str | None) -> datetime | None:
     else:
         then = moment(text)
     if then is None:
-        said = one_line(repr(text), 40)
-        raise UsageError(f"{said} is no date.", cost="", todo="--expires 2027-01-31, or 30d.")
+        quoted_text = one_line(repr(text), 40)
+        raise UsageError(
+            f"{quoted_text} is no date.", cost="", todo="--expires 2027-01-31, or 30d."
+        )
     if then <= now:
         raise UsageError(f"{_time(then)} UTC has passed.", cost="", todo="Give a later --expires.")
     return then.replace(microsecond=0)
@@ -263,7 +265,7 @@ def _confirm(question: str, *, yes: bool) -> None:
         raise UsageError("Nothing was done.", cost="", todo="")
 
 
-def _say(words: str) -> None:
+def _print_progress(words: str) -> None:
     """Tell how it goes, beside the page."""
     sys.stderr.write(f"m1-magic: {one_line(words, 400)}\n")
     sys.stderr.flush()

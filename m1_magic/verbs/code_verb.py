@@ -79,8 +79,8 @@ def place(blocks: Sequence[Fence], block: Fence) -> str:
 
 def after(reply: Reply, *, quiet: bool = False) -> str:
     """Put the code of an answer with ``--code`` into the next cell; return what is told below."""
-    told = _after(reply)
-    return "" if quiet else told
+    notes = _after(reply)
+    return "" if quiet else notes
 
 
 def _after(reply: Reply) -> str:
@@ -96,14 +96,14 @@ def _after(reply: Reply) -> str:
 def into_next_cell(block: Fence, what: str, *notes: str) -> str:
     """Put a block into the next cell; return the page that tells it, or shows it to copy."""
     cell = next_cell.cell_code(block)
-    told = [*map(md_cell, cell.notes), *notes]
+    lines = [*map(md_cell, cell.notes), *notes]
     if not cell.runs:
         language = md_cell(one_line(block.language or "no language", 40))
         why = f"{what} is {language}, which no cell magic here runs. To copy:"
-        return "\n\n".join([why, page.code(cell.text), *told])
+        return "\n\n".join([why, page.code(cell.text), *lines])
     if not cell.text.strip():
         return f"{what} is empty."
     if not next_cell.put(cell.text):
-        return "\n\n".join([f"{what}. {COPY}", page.code(cell.text), *told])
+        return "\n\n".join([f"{what}. {COPY}", page.code(cell.text), *lines])
     where = "cell" if next_cell.has_cells() else "prompt"
-    return " ".join([f"{what} is in the next {where}; it was not run.", *told])
+    return " ".join([f"{what} is in the next {where}; it was not run.", *lines])

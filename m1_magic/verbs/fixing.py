@@ -77,21 +77,21 @@ def fix(context: VerbContext, rest: str, ask: Asks) -> tuple[str, str]:
     Returns:
         What it changes, as Markdown, and a page of ours; empty where nothing is to be told.
     """
-    asked = question(context, rest)
+    repair = question(context, rest)
     try:
-        reply = asked.by(ask)
+        reply = repair.by(ask)
     except UsageError:
-        broken = unreadable(asked.tables, context)
+        broken = unreadable(repair.tables, context)
         if not broken:
             raise
-        asked = asked.without(broken)
-        reply = asked.by(ask)
-    options = asked.call.options
+        repair = repair.without(broken)
+        reply = repair.by(ask)
+    options = repair.call.options
     if reply is None:
         several = options.several and not options.dry_run
         return "", CHOOSE if several else ""
-    told = outcome(reply, asked)
-    return ("", "") if options.quiet else told
+    pages = outcome(reply, repair)
+    return ("", "") if options.quiet else pages
 
 
 def question(context: VerbContext, rest: str) -> Fix:
@@ -134,14 +134,14 @@ def forecast(context: VerbContext) -> str | None:
     large, or would have to be computed, it is not summarised for this.
     """
     try:
-        asked = question(context, "")
+        repair = question(context, "")
     except UsageError:
         return None
-    if any(_slow(context.namespace[name]) for name in asked.tables):
+    if any(_slow(context.namespace[name]) for name in repair.tables):
         return LATER
-    options, prompt = asked.call.options, asked.call.prompt
+    options, prompt = repair.call.options, repair.call.prompt
     try:
-        request = api.prepare(prompt, options, context.namespace, None, asked.beside)
+        request = api.prepare(prompt, options, context.namespace, None, repair.beside)
         plan = context.session.dry_plan(request)
     except UserFacingError:
         return price_words(None, None)  # the verb says why

@@ -44,7 +44,7 @@ def state(environ: Mapping[str, str], namespace: Mapping[str, object]) -> tuple[
     ):
         if here:
             return "not there", f"{app} takes no extension of JupyterLab; {OTHERS}"
-    if marker.asked:
+    if marker.page_asked:
         return "works", f"the page has asked this kernel ({NAME} {VERSION})"
     place = of_server(environ)
     if place is None:
@@ -55,18 +55,18 @@ def state(environ: Mapping[str, str], namespace: Mapping[str, object]) -> tuple[
 def judged(place: Place, hub: bool = False) -> tuple[str, str]:
     """Return what a server's environment has of the extension."""
     where = one_line(place.prefix, 200)
-    found = next((one for one in place.extensions if (one / NAME / "package.json").exists()), None)
-    if found is None:
+    folder = next((one for one in place.extensions if (one / NAME / "package.json").exists()), None)
+    if folder is None:
         who = "; on JupyterHub that is the environment of the single-user server" if hub else ""
         return "not there", f"Jupyter's server ({where}) has no extension of m1-magic: {GET}{who}"
     if file := disabled(place.configs):
         how = "`jupyter labextension enable m1-magic`, then reload the page"
         return "off", f"disabled in {one_line(file, 200)}: {how}"
-    version = one_line(_json(found / NAME / "package.json").get("version"), 40)
+    version = one_line(_json(folder / NAME / "package.json").get("version"), 40)
     if version != VERSION:
         other = f"the server ({where}) has {version}, this kernel {VERSION}"
         return "fails", f"{other}: pip install -U m1-magic where it is older, then reload the page"
-    return "works", f"{version}, enabled, in {one_line(found, 200)}"
+    return "works", f"{version}, enabled, in {one_line(folder, 200)}"
 
 
 def of_server(environ: Mapping[str, str]) -> Place | None:
@@ -106,8 +106,8 @@ def disabled(configs: tuple[Path, ...]) -> Path | None:
     """Return the file that says that the extension is off, None if it is on."""
     for file in _files(configs):
         listed = _json(file).get("disabledExtensions")
-        said = listed if isinstance(listed, dict) else dict.fromkeys(listed or (), True)
-        ours = [on for name, on in said.items() if str(name).partition(":")[0] == NAME]
+        switches = listed if isinstance(listed, dict) else dict.fromkeys(listed or (), True)
+        ours = [on for name, on in switches.items() if str(name).partition(":")[0] == NAME]
         if ours:
             return file if any(ours) else None
     return None
@@ -122,7 +122,7 @@ def _files(configs: tuple[Path, ...]) -> Iterator[Path]:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

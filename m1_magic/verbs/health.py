@@ -48,8 +48,8 @@ def doctor(context: VerbContext, args: Sequence[str]) -> str:
         ("price list", lambda: prices(context)),
     ]
     rows = [[name, *examined(check)] for name, check in checks]
-    works, said = examined(lambda: places(context))
-    rows += [["model", works, said]] if said else []
+    works, notes = examined(lambda: places(context))
+    rows += [["model", works, notes]] if notes else []
     if extension := front_end.state(os.environ, context.namespace):
         rows.append(["front end", *extension])
     return page.table(["", "", ""], rows)
@@ -69,15 +69,15 @@ def places(context: VerbContext) -> str:
         listed = backend.models()
     except M1Error:
         return ""  # the endpoint's own line says so
-    said = []
+    notes = []
     for model in (s.model, *s.fallbacks):
         limits = session.limits(backend, model)
         limits = limits if limits and limits.dearest else known_limits(model)
         there, words = state(listed, model, limits.dearest if limits else None)
         if not there and endpoint(s.base_url).whole_api:
             raise NoSuchModel(f"{one_line(words)}.", cost="", todo="Nothing is switched by itself.")
-        said += [words] if words else []
-    return "; ".join(said)
+        notes += [words] if words else []
+    return "; ".join(notes)
 
 
 def examined(check: Callable[[], str]) -> tuple[str, str]:

@@ -41,7 +41,7 @@ def written(name: str) -> str:
 def topic(name: str) -> str:
     """Return a page as it is shown."""
     text = COMMENT.sub("", written(f"{name}.md"))
-    text = FENCE.sub(lambda found: page.code(found[2].rstrip("\n")), text)
+    text = FENCE.sub(lambda match: page.code(match[2].rstrip("\n")), text)
     return LINK.sub(_led, text)
 
 
@@ -95,15 +95,15 @@ def about(name: str, verbs: Mapping[str, Verb]) -> str:
 
 def rows(name: str) -> list[str]:
     """Return the lines about ``name`` of the tables of options and settings, each with its head."""
-    asked = name.removeprefix("M1.").lstrip("-").replace("_", "-")
-    found = []
+    wanted = name.removeprefix("M1.").lstrip("-").replace("_", "-")
+    tables = []
     for table in ("options", "settings"):
         head, *lines = TABLE.findall(written(f"{table}.md"))
         about = [
-            line for line in lines if asked in WORD.findall(line.split("` |")[0].replace("_", "-"))
+            line for line in lines if wanted in WORD.findall(line.split("` |")[0].replace("_", "-"))
         ]
-        found += ["\n".join([head, "|---" * (head.count("|") - 1) + "|", *about])] if about else []
-    return found
+        tables += ["\n".join([head, "|---" * (head.count("|") - 1) + "|", *about])] if about else []
+    return tables
 
 
 def pages_with(words: str) -> list[str]:

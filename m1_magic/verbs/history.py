@@ -59,9 +59,9 @@ def listed(ledger: Ledger, calls: Sequence[Past], word: str) -> str:
     same = {name for name, values in columns.items() if len(calls) > 1 and len(set(values)) == 1}
     if not any(columns["chat"]):
         same.add("chat")
-    shown = {name: values for name, values in columns.items() if name not in same}
+    differing = {name: values for name, values in columns.items() if name not in same}
     alike = [f"{name} {columns[name][0]}" for name in columns if name in same and columns[name][0]]
-    table = page.table([*shown], zip(*shown.values(), strict=True))
+    table = page.table([*differing], zip(*differing.values(), strict=True))
     return "\n\n".join([table, *([f"All: {md_cell(' · '.join(alike))}"] if alike else [])])
 
 
@@ -124,9 +124,9 @@ def sent(context: VerbContext, args: Sequence[str]) -> str:
     if call.sent is None:
         return "\n\n".join([*parts, f"The messages are {GONE}."])
     *first, question = call.sent.texts
-    parts += [part for role, text in first for part in said(role, text)]
+    parts += [part for role, text in first for part in message_lines(role, text)]
     parts += [part for id in call.sent.after for part in earlier(context, id)]
-    parts += said(*question)
+    parts += message_lines(*question)
     return "\n\n".join([*parts, *sampling(call.sent.sampling)])
 
 
@@ -169,10 +169,14 @@ def earlier(context: VerbContext, id: str) -> list[str]:
         return [f"*call {md_cell(id)}*", f"({GONE})"]
     answers = [(one.role, one.text()) for one in rounds(call.answer, call.tools)]
     texts = call.sent.texts[-1], *answers
-    return [part for role, text in texts for part in said(role, redaction.mask(text, secrets)[0])]
+    return [
+        part
+        for role, text in texts
+        for part in message_lines(role, redaction.mask(text, secrets)[0])
+    ]
 
 
-def said(role: str, text: str) -> list[str]:
+def message_lines(role: str, text: str) -> list[str]:
     """Return one message."""
     return [f"*{md_cell(role)}*", page.code(text)]
 

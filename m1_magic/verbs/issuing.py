@@ -56,7 +56,7 @@ class Asking:
     """A server that is asked again, visibly, where it says that it is busy."""
 
     server: Management
-    say: Callable[[str], None]
+    report: Callable[[str], None]
 
     def patiently(self, call: Callable[[], T]) -> T:
         """Return what a call returns; 429 and 503 are waited for, as the server asks."""
@@ -67,17 +67,17 @@ class Asking:
                 if not error.retry:
                     raise
                 seconds = pause if error.retry_after is None else error.retry_after
-                self.say(f"{error.what} Trying again in {seconds:.0f} s.")
+                self.report(f"{error.what} Trying again in {seconds:.0f} s.")
                 time.sleep(seconds)
         return call()
 
     def class_keys(self) -> list[ClassKey]:
         """Return the keys of the account that were made for students, in order."""
-        found = []
+        keys = []
         for key in self.patiently(self.server.keys):
             if named := NAME.fullmatch(key.name):
-                found.append(ClassKey(named[1], named[2], key))
-        return sorted(found, key=lambda one: same(one.student))
+                keys.append(ClassKey(named[1], named[2], key))
+        return sorted(keys, key=lambda one: same(one.student))
 
     def delete(self, key: AccountKey) -> None:
         """Delete a key."""
@@ -129,7 +129,7 @@ class Issue:
         for number, name in enumerate(wanted, 1):
             self.issued[name] = self._make(name, name in lost)
             if number % SAID_EACH == 0:
-                self.asking.say(f"{thousands(number)} of {thousands(len(wanted))} keys made.")
+                self.asking.report(f"{thousands(number)} of {thousands(len(wanted))} keys made.")
         self._settle(wanted)
 
     def _sorted(self, name: str, keys: Sequence[ClassKey]) -> Sorted:
@@ -159,7 +159,7 @@ class Issue:
         try:
             made = self._create(name)
         except LOST as error:
-            self.asking.say(f"{name}: {error.what} Looking whether the key was made.")
+            self.asking.report(f"{name}: {error.what} Looking whether the key was made.")
             time.sleep(PAUSES[0] if error.retry_after is None else error.retry_after)
             known = _by_student(self.asking.class_keys()).get(same(name), [])
             gone = self._sorted(name, known).lost
@@ -212,7 +212,7 @@ def _age(key: AccountKey) -> tuple[datetime, str]:
 
 
 def _by_student(keys: Sequence[ClassKey]) -> dict[str, list[ClassKey]]:
-    found: dict[str, list[ClassKey]] = {}
+    by_name: dict[str, list[ClassKey]] = {}
     for one in keys:
-        found.setdefault(same(one.student), []).append(one)
-    return found
+        by_name.setdefault(same(one.student), []).append(one)
+    return by_name

@@ -105,8 +105,8 @@ def _read(path: Path) -> dict[str, Row]:
     lines = [cells for _, cells in rows(text_of(path)) if any(cells)]
     if not lines or lines[0][: len(HEAD)] != HEAD:
         raise _another(path, "exists and is no table of keys")
-    found = (Row(*(cells + [""] * len(HEAD))[: len(HEAD)]) for cells in lines[1:])
-    return {same(row.student): row for row in found}
+    table_rows = (Row(*(cells + [""] * len(HEAD))[: len(HEAD)]) for cells in lines[1:])
+    return {same(row.student): row for row in table_rows}
 
 
 def _tidy(folder: Path) -> None:

@@ -76,7 +76,7 @@ def _by(context: VerbContext, key: str) -> str:
     if not totals:
         return "No calls yet."
     # The latest days, the dearest of all else.
-    shown = totals[-MOST_ROWS:] if key == "day" else totals[:MOST_ROWS]
+    listed = totals[-MOST_ROWS:] if key == "day" else totals[:MOST_ROWS]
     rows = [
         [
             one.name,
@@ -86,12 +86,12 @@ def _by(context: VerbContext, key: str) -> str:
             thousands(one.input),
             thousands(one.output),
         ]
-        for one in shown
+        for one in listed
     ]
     head = [key, "spent", "held until settled", "calls", "tokens in", "out"]
-    left = len(totals) - len(shown)
+    left = len(totals) - len(listed)
     more = f"\n\n{left} more; --csv PATH writes every call" if left else ""
-    return f"{page.table(head, rows, aligned=True)}\n\n{page.code(chart(shown))}{more}"
+    return f"{page.table(head, rows, aligned=True)}\n\n{page.code(chart(listed))}{more}"
 
 
 def chart(totals: Sequence[sums.Sum]) -> str:

@@ -112,8 +112,8 @@ def child() -> None:
 
 def tags(cell: Any) -> Sequence[str]:
     """Return the tags of a cell."""
-    found = cell.metadata.get("tags")
-    return found if isinstance(found, list) else ()
+    names = cell.metadata.get("tags")
+    return names if isinstance(names, list) else ()
 
 
 def _step(shell: Any, source: str, fails: bool) -> str:
@@ -129,9 +129,9 @@ def _step(shell: Any, source: str, fails: bool) -> str:
 def _forget_displays(shell: Any, source: str) -> None:
     """Keep of what the last cell showed what a kernel keeps, so that ``--cells`` sends the same."""
     outputs, number = shell.history_manager.outputs, shell.execution_count - 1
-    kept = [one for one in outputs.pop(number, []) if one.output_type != "display_data"]
-    if kept and not Cell(number, source).asks:  # a terminal prints what a notebook displays
-        outputs[number] = kept
+    remaining = [one for one in outputs.pop(number, []) if one.output_type != "display_data"]
+    if remaining and not Cell(number, source).asks:  # a terminal prints what a notebook displays
+        outputs[number] = remaining
 
 
 def _offline(event: str, args: tuple[Any, ...]) -> None:

@@ -52,18 +52,18 @@ def overview(text: str) -> str:
 
 def _row(line: str) -> _Row | None:
     """Return what a line says of a column, or of some that look alike; None of any other line."""
-    found = COLUMN.fullmatch(line)
-    if found is None or found["type"] is None:
+    match = COLUMN.fullmatch(line)
+    if match is None or match["type"] is None:
         return None
-    rest, distinct = found["rest"] or "", ""
+    rest, distinct = match["rest"] or "", ""
     if count := DISTINCT.match(rest):
         distinct = count["count"] + (count["part"] or "")
         rest = count["before"] + rest[count.end() :]
-    nulls = found["nulls"] or ""
+    nulls = match["nulls"] or ""
     if nulls.startswith("masked"):
         nulls, rest = "", nulls
     nulls = "0" if nulls == "no nulls" else nulls.replace(" null", "", 1)
-    return _Row(found["name"].replace("`", ""), found["type"], nulls, distinct, rest.strip("; "))
+    return _Row(match["name"].replace("`", ""), match["type"], nulls, distinct, rest.strip("; "))
 
 
 def _bare(line: str) -> str:

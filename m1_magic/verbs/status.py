@@ -120,15 +120,17 @@ def budget(context: VerbContext, args: Sequence[str]) -> str:
         config.change(context.settings, "budget_period", given.per)
     if given.usd:
         config.change(context.settings, "budget", given.usd)
-    kept = _kept(context.settings) if given.usd or given.per else ""
+    saved_note = _save_budget(context.settings) if given.usd or given.per else ""
     totals = context.session.totals()
     spent = f"spent {money(totals.spent)}, held {money(totals.held)}"
     if totals.budget is None:
-        return f"No budget ({totals.period}: {spent}){kept}. `%m1 budget 1 --per day` sets one."
-    return f"Budget {money_limit(totals.budget)} per {totals.period}: {spent}{kept}."
+        return (
+            f"No budget ({totals.period}: {spent}){saved_note}. `%m1 budget 1 --per day` sets one."
+        )
+    return f"Budget {money_limit(totals.budget)} per {totals.period}: {spent}{saved_note}."
 
 
-def _kept(settings: M1) -> str:
+def _save_budget(settings: M1) -> str:
     """Save the budget of a day or a month, and that a saved one is lifted; say so."""
     lasting = settings.budget is not None and settings.budget_period != "session"
     lifted = settings.budget is None and sources.saved().get("budget") is not None

@@ -120,8 +120,8 @@ def _is_header(head: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
 
 def _column(head: Sequence[str]) -> int:
     names = list(map(_plain, head))
-    found = (names.index(name) for kind in COLUMNS for name in kind if name in names)
-    return next(found, 0)
+    places = (names.index(name) for kind in COLUMNS for name in kind if name in names)
+    return next(places, 0)
 
 
 def _plain(cell: str) -> str:

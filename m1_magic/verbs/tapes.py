@@ -60,8 +60,8 @@ def replayed(names: Sequence[str]) -> tuple[str, bool]:
         cells = run(path, path.with_suffix(BESIDE))
         bad = [one for one in cells if not one.well]
         well = well and not bad
-        shown = [(one.number, one.begins, one.outcome) for one in cells if one.outcome]
+        rows = [(one.number, one.begins, one.outcome) for one in cells if one.outcome]
         head = f"**{md_cell(path)}**: {'all on the tape' if not bad else plural(len(bad), 'cell')}"
         head += " not on the tape, or failed" if bad else ""
-        parts.append(f"{head}\n\n{page.table(['cell', 'begins', ''], shown)}" if shown else head)
+        parts.append(f"{head}\n\n{page.table(['cell', 'begins', ''], rows)}" if rows else head)
     return "\n\n".join(parts), well

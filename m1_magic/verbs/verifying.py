@@ -17,7 +17,7 @@ from typing import Any
 from ..calls import RECORD
 from ..computed import Figure
 from ..errors import LedgerProblem, TapeProblem, UsageError
-from ..exact.verifying import Given, again, differences, said
+from ..exact.verifying import Given, again, differences, table_rows
 from ..kept.keeper import BESIDE, kept_answer, tape_path
 from ..kept.tape import Line, Tape, line
 from ..ledger import answers, history
@@ -52,11 +52,11 @@ class Tally:
 
     def compare(self, place: str, old: Sequence[Figure], new: Sequence[Figure]) -> None:
         """Count the figures of an answer."""
-        found = differences(old, new)
+        differing = differences(old, new)
         self.figures += max(len(old), len(new))
-        failed = sum(bool(one.reason) for one in found)
-        self.failed, self.changed = self.failed + failed, self.changed + len(found) - failed
-        self.rows += [[place, *row] for row in said(found)]
+        failed = sum(bool(one.reason) for one in differing)
+        self.failed, self.changed = self.failed + failed, self.changed + len(differing) - failed
+        self.rows += [[place, *row] for row in table_rows(differing)]
 
     def miss(self, place: str, why: str) -> None:
         """Count an answer whose figures are not known."""
@@ -92,14 +92,14 @@ def verify(context: VerbContext, args: Sequence[str]) -> str:
     for one in saved:
         if one.id in ids or one.cell in cells:
             continue
-        found = _kept(context, one, path)
-        if found is None:
+        given_answer = _kept(context, one, path)
+        if given_answer is None:
             tally.miss(f"cell {one.number}", NOT_KEPT)
         else:
-            given.append(found)
+            given.append(given_answer)
     for answer in given:
         new = again(answer, context.namespace, context.settings)
-        tally.compare(one_line(answer.asked, 40), answer.figures, new)
+        tally.compare(one_line(answer.prompt, 40), answer.figures, new)
     return tally.page("answer")
 
 
@@ -108,8 +108,8 @@ def _kept(context: VerbContext, saved: Saved, path: Path) -> Given | None:
     past = history.called(context.session.ledger, saved.id)
     if past is not None and past.id == saved.id and past.answer:
         before = context.chats.before(past.prompt or "", past.sent.after if past.sent else ())
-        asked = past.prompt or ""
-        return Given(saved.id, asked, past.answer, saved.tables, saved.figures, before)
+        prompt = past.prompt or ""
+        return Given(saved.id, prompt, past.answer, saved.tables, saved.figures, before)
     with suppress(TapeProblem):
         for id, one in _on_tape(context, path):
             if id == saved.id:
@@ -146,7 +146,7 @@ def saved_records(path: Path) -> list[Saved]:
     if not path.is_file() or path.stat().st_size > LARGEST:
         raise ValueError("there is no such notebook")
     try:
-        found = [
+        records = [
             (number, str(cell.get("id", "")), output.get("data", {}).get(RECORD))
             for number, cell in enumerate(code_cells(path), 1)
             for output in cell.outputs
@@ -155,7 +155,7 @@ def saved_records(path: Path) -> list[Saved]:
         raise ValueError("it is not a notebook that can be read") from None
     return [
         _saved(one, number, cell)
-        for number, cell, record in found
+        for number, cell, record in records
         for one in (record if isinstance(record, list) else [record])
         if isinstance(one, dict)
     ]
@@ -227,12 +227,12 @@ def _verify(context: VerbContext, path: Path, tally: Tally) -> None:
 
 
 def kept_lines(
-    context: VerbContext, path: Path, shown: Iterable[str]
+    context: VerbContext, path: Path, displayed_ids: Iterable[str]
 ) -> Iterator[tuple[Line, int]]:
     """Yield the answers on a notebook's tape and in the ledger, each the so manyth to its request.
 
     Args:
-        shown: ids of the calls whose answers the notebook shows; they go before others.
+        displayed_ids: ids of the calls whose answers the notebook shows; they go before others.
     """
     by_key: defaultdict[str, list[Line]] = defaultdict(list)
     known: dict[str, Line] = {}
@@ -251,7 +251,7 @@ def kept_lines(
                 by_key[key].append(new)
             known[past.id] = same or new
     first = Counter[str]()
-    for one in (known[id] for id in shown if id in known):
+    for one in (known[id] for id in displayed_ids if id in known):
         lines = by_key[one.fingerprint]
         lines.remove(one)
         lines.insert(first[one.fingerprint], one)

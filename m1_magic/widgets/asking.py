@@ -34,7 +34,7 @@ STOPPED = note("Stopped, before the server answered. %m1 cost knows more.")
 class Shows(Protocol):
     """What shows how a question fares."""
 
-    def say(self, markup: str) -> None:
+    def show_message(self, markup: str) -> None:
         """Show a remark or an error, in the place of the one before."""
 
     def busy(self, busy: bool) -> None:
@@ -75,7 +75,7 @@ class Asking:
         self._call: CallThread | None = None
         self._closed = False
         self.reply: Reply | None = None
-        self.asked: dict[str, tuple[str, Options]] = {}  # by the call that it was
+        self.questions: dict[str, tuple[str, Options]] = {}  # by the call that it was
 
     @property
     def free(self) -> bool:
@@ -85,9 +85,9 @@ class Asking:
     def send(self, namespace: Mapping[str, object], prompt: str | None = None) -> bool:
         """Ask what stands in the form, or was heard in the page; tell whether it is under way."""
         if self._call is not None:
-            self._shows.say(ONE_AT_A_TIME)
+            self._shows.show_message(ONE_AT_A_TIME)
             return False
-        self._shows.say("")
+        self._shows.show_message("")
         self._shows.busy(True)
         turn: ShownTurn | None = None
         try:
@@ -100,7 +100,7 @@ class Asking:
         except Exception as error:
             if turn is not None:
                 self._chat.transcript.drop(turn)
-            self._shows.say(failure(error))
+            self._shows.show_message(failure(error))
             self._shows.busy(False)
             return False
         self._chat.went_on()
@@ -109,21 +109,21 @@ class Asking:
 
     def _start(self, question: Question, request: Request, view: LiveView, turn: ShownTurn) -> None:
         """Set the call going; the cells go on meanwhile."""
-        shown = self._chat.transcript
-        shown.answer(turn, view.box)
+        transcript = self._chat.transcript
+        transcript.answer(turn, view.box)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             sent = view.opened or bool(reply and reply.text)
             if reply is not None:
                 self.reply = reply
                 binding.bind_last(shell.current(), reply)
-                self.asked[reply.id] = (question.prompt, question.options)
+                self.questions[reply.id] = (question.prompt, question.options)
             if reply is not None and sent:
                 view.ensure(reply)
                 if reply.text.strip():
-                    shown.keep(turn, reply.id, len(reply.text))
+                    transcript.keep(turn, reply.id, len(reply.text))
             if self._closed or not sent:
-                shown.drop(turn)  # with what it showed since
+                transcript.drop(turn)  # with what it showed since
             if not self._closed:
                 self._unasked(question.prompt, sent)
             if self._call is call and not self._closed:
@@ -153,7 +153,7 @@ class Asking:
         if not call.wait(SOON) and self._call is call:
             # It still connects, which nothing wakes; it will send nothing, and ends by itself.
             self._call = None
-            self._shows.say(STOPPED)
+            self._shows.show_message(STOPPED)
             self._shows.free()
 
     def close(self, patience: float) -> None:
@@ -166,18 +166,18 @@ class Asking:
     def dry_run(self, namespace: Mapping[str, object], prompt: str | None = None) -> None:
         """Show what would leave and what it could cost; send nothing."""
         if self._call is not None:
-            self._shows.say(RUNNING)
+            self._shows.show_message(RUNNING)
             return
         try:
             plan = self._session.dry_plan(self._question(namespace, prompt).request())
-            shown: Any = html(page.html(verbs.preview(plan)))
+            preview: Any = html(page.html(verbs.preview(plan)))
         except Exception as error:
-            self._shows.say(failure(error))
+            self._shows.show_message(failure(error))
             return
-        self._shows.say("")
-        self._chat.transcript.aside(shown)
+        self._shows.show_message("")
+        self._chat.transcript.aside(preview)
 
     def _question(self, namespace: Mapping[str, object], prompt: str | None) -> Question:
-        asked = self._form.prompt.value if prompt is None else prompt
+        text = self._form.prompt.value if prompt is None else prompt
         options, names = self._form.options(), self._form.names(namespace)
-        return Question(asked, options, names, self._chat.head(asked))
+        return Question(text, options, names, self._chat.head(text))

@@ -72,14 +72,14 @@ class Panel:
     def _build(self, given: Mapping[str, object]) -> None:
         """Make the controls that are always there, one below the other."""
         session, settings = self._session, self._session.settings
-        late = partial(self.say, ONE_AT_A_TIME)
+        late = partial(self.show_message, ONE_AT_A_TIME)
         self._listener = Listener(self._heard, late, lambda n: self._actions.inserted(n))
         folds = column()
         self._form: Form = Form(settings, given, folds, self._listener.knows)
         self._static = StaticOutput(settings)
         self._chat = Conversation(session, lambda: self._form.options().chat)
         self._asking = Asking(session, self._form, self._chat, self)
-        self._login = Login(settings, lambda: self.say(note("The key is kept.")))
+        self._login = Login(settings, lambda: self.show_message(note("The key is kept.")))
         self._counters = Counters(session, self._form.size, folds)
         self._actions = Actions(session, lambda: self._asking.reply, lambda: self._chat.name)
         self._message = html()
@@ -156,7 +156,7 @@ class Panel:
             self.dry_run(prompt)
         return True
 
-    def say(self, markup: str) -> None:
+    def show_message(self, markup: str) -> None:
         self._message.value = markup
 
     def give_back(self, prompt: str) -> None:
@@ -169,7 +169,7 @@ class Panel:
 
     def ended(self, error: BaseException | None) -> None:
         if error is not None:
-            self.say(failure(error))
+            self.show_message(failure(error))
         if isinstance(error, KeyProblem):
             self._login.refresh(again=True)
         self._invite()
@@ -234,24 +234,26 @@ class Panel:
     def _anew(self) -> None:
         """Begin another conversation, without what was said in this one."""
         if not self._asking.free:
-            self.say(RUNNING)
+            self.show_message(RUNNING)
             return
-        self.say("")
+        self.show_message("")
         self._chat.begin_anew()
         self._invite()
 
     def _resume(self, past: Past) -> None:
         """Let the next question go on from a past call."""
         if not self._asking.free:
-            self.say(RUNNING)
+            self.show_message(RUNNING)
             return
         try:
             self._chat.resume(past)
         except UserFacingError as error:
-            self.say(failure(error))
+            self.show_message(failure(error))
             return
         self._invite()
-        self.say(note(f"The next question goes on from: {one_line(past.prompt or '', 100)}"))
+        self.show_message(
+            note(f"The next question goes on from: {one_line(past.prompt or '', 100)}")
+        )
 
     def _invite(self) -> None:
         """Say in the empty field what the next question goes on from."""
@@ -261,21 +263,23 @@ class Panel:
 
     def _edit(self, past: Past, ask: bool = False) -> None:
         """Put a past question into the form; with ``ask``, send it, in its own place."""
-        prompt, options = self._asking.asked.get(past.id, (past.prompt or "", None))
+        prompt, options = self._asking.questions.get(past.id, (past.prompt or "", None))
         self._form.fill(prompt, options)
-        self.say("")
+        self.show_message("")
         if ask:
             self._chat.ask_again(past)
             self.send()
         if options is None and not self._message.value:
-            self.say(note("Tables and options are as in the form: the ledger keeps none of them."))
+            self.show_message(
+                note("Tables and options are as in the form: the ledger keeps none of them.")
+            )
 
     def _show_past(self, parts: list[Any], message: str) -> None:
         if not self._asking.free:
-            self.say(RUNNING)
+            self.show_message(RUNNING)
             dispose(*parts)
             return
-        self.say(note(message))
+        self.show_message(note(message))
         self._chat.transcript.aside(row(*parts))
 
 

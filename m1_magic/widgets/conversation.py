@@ -42,8 +42,8 @@ class Conversation:
         if not self._own:
             taken = {one._number for one in _open}
             self._number = min(n for n in range(1, len(taken) + 2) if n not in taken)
-            kept = (name for name in self._kept() if self._turn(name))
-            self._own = next(kept, self._first)
+            own_chats = (name for name in self._notebook_chats() if self._turn(name))
+            self._own = next(own_chats, self._first)
         named = self._named()
         return self._own if named is None else named
 
@@ -53,8 +53,8 @@ class Conversation:
 
     def show(self, head: ChatHead) -> None:
         """Show the turns that the next question goes on from, as the ledger keeps them."""
-        shown = self.transcript.calls
-        if head.calls[-len(shown) :] == shown if shown else not head.calls:
+        displayed = self.transcript.calls
+        if head.calls[-len(displayed) :] == displayed if displayed else not head.calls:
             return
         calls = [history.called(self._session.ledger, id) for id in head.calls[-MOST:]]
         settings = self._session.settings
@@ -65,8 +65,8 @@ class Conversation:
         known, ledger = api.chats(), self._session.ledger
         absent = [id for id in self.transcript.calls if not known.turns(ChatHead(None, (id,)))]
         with suppress(LedgerProblem):
-            kept = [(id, history.called(ledger, id)) for id in absent]
-            self.transcript.forget([id for id, past in kept if not past or past.prompt is None])
+            pasts = [(id, history.called(ledger, id)) for id in absent]
+            self.transcript.forget([id for id, past in pasts if not past or past.prompt is None])
 
     def went_on(self) -> None:
         """Let the next question go on from the one that is asked now."""
@@ -74,7 +74,7 @@ class Conversation:
 
     def begin_anew(self) -> None:
         """Begin another chat, without what was said in this one."""
-        turns = map(self._turn, (self.name, self._own, *self._kept()))
+        turns = map(self._turn, (self.name, self._own, *self._notebook_chats()))
         if latest := max(turns):
             self._own = f"{self._first}.{latest + 1}"
         self._begins = None
@@ -104,10 +104,10 @@ class Conversation:
 
     def _turn(self, name: str) -> int:
         """Return which of this panel's own chats it is, from 1; 0: none of them."""
-        found = re.fullmatch(rf"{self._first}(?:\.(\d+))?", name)
-        return int(found[1] or 1) if found else 0
+        match = re.fullmatch(rf"{self._first}(?:\.(\d+))?", name)
+        return int(match[1] or 1) if match else 0
 
-    def _kept(self) -> list[str]:
+    def _notebook_chats(self) -> list[str]:
         """Return the chats of this notebook, the last one first."""
         with suppress(LedgerProblem):
             return [n for n, _ in history.chats(self._session.ledger, self._session.notebook)]

@@ -84,8 +84,8 @@ class Counters:
             self._budget(totals)
             self._spent = f"session {sums[NAMES['session']]}"
             if totals.budget is not None:
-                whole = f"{money(totals.spent)} of {money_limit(totals.budget)}"
-                self._spent = f"{totals.period} {whole}"
+                of_budget = f"{money(totals.spent)} of {money_limit(totals.budget)}"
+                self._spent = f"{totals.period} {of_budget}"
                 self._spent += " · nearly spent" if self._tight(totals) else ""
             if self._parts is not None:
                 self._parts[1].value = _tiles(sums)
@@ -142,13 +142,13 @@ class Counters:
         tight = self._tight(totals)
         self._bar.value = float(min(part, Decimal(1)))
         self._bar.bar_style = "danger" if tight else "warning" if part >= HIGH else ""
-        said = (
+        text = (
             f"{totals.period} budget: {money(totals.spent)}{_held(totals.held)}"
             f" of {money_limit(totals.budget)}"
         )
         if tight:
-            said += " · a call of full length would not fit any more"
-        words.value = _small(said)
+            text += " · a call of full length would not fit any more"
+        words.value = _small(text)
 
     def _longest(self) -> Decimal:
         """Return what the next answer could cost at most, as far as prices are known."""

@@ -23,10 +23,11 @@ from ..jupyter import history
 from ..options.command_line import words
 from ..options.fields import OPTIONS, Option, Options, changed
 from ..options.flags import from_python
-from ..options.kinds import only
+from ..options.kinds import TOOLS, alone, only
 from ..options.tasks import known
 from ..settings.config import M1
 from ..text import one_line, thousands
+from ..tools.calling import called
 from .loop_variables import LoopVariables
 from .styles import (
     choice,
@@ -64,6 +65,7 @@ class Form:
         changed: Callable[[Sequence[Any]], None] = lambda _: None,
     ) -> None:
         self._settings, self._given, self._changed = settings, dict(given), changed
+        self._functions: dict[str, object] = {}  # that were handed over
         self._base = Options()  # what has no field yet, or none at all
         self._namespace: Mapping[str, object] = {}
         self._loops = LoopVariables()
@@ -97,8 +99,8 @@ class Form:
             if name not in loops or name in self._given:
                 self._tick(name)
         for name, tick in self._ticks.items():
-            shown = size(there[name]) if name in there else "(gone)"
-            tick.description = f"{one_line(name, 60)}  {shown}"
+            label_size = size(there[name]) if name in there else "(gone)"
+            tick.description = f"{one_line(name, 60)}  {label_size}"
         if self._typed is not None:
             self._hint.value = "" if self._ticks else NO_FRAMES
         if (task := self._fields.get("task")) is not None:
@@ -115,7 +117,7 @@ class Form:
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
-        return {**namespace, **self._given}
+        return {**namespace, **self._functions, **self._given}
 
     def options(self) -> Options:
         """Return what is ticked and filled in; UsageError: a field that cannot be."""
@@ -136,7 +138,7 @@ class Form:
         self.prompt.value = prompt
         if options is None:
             return
-        self._base = options
+        self._base = options = self._with_names(options)
         if self._also is not None:
             self._also.value = also(options, {"df", *LABELLED})
         for name in self._fields:
@@ -148,6 +150,14 @@ class Form:
         for name, tick in self._ticks.items():
             tick.value = name in options.df
         self.refresh(self._namespace)
+
+    def _with_names(self, options: Options) -> Options:
+        """Return options with functions by their names, which stand for these from now on."""
+        here = {**self._namespace, **self._functions}
+        given = {called(one, here): one for one in options.tools if not isinstance(one, str)}
+        self._functions |= {n: one for n, one in given.items() if here.get(n) is not one}
+        tools = (one if isinstance(one, str) else called(one, here) for one in options.tools)
+        return replace(options, tools=tuple(tools))
 
     def open(self) -> Any:
         """Make the fields of how it is asked."""
@@ -182,7 +192,7 @@ class Form:
         one, wished = self._fields[name], getattr(self._base, name)
         if name == "send" and wished and wished not in one.options:  # sample:3
             one.options = (*one.options, wished)
-        fill(one, wished)
+        fill(one, ",".join(wished) if OPTIONS[name].kind is TOOLS else wished)
 
     def _mark(self, name: str) -> None:
         """Show what stands in a field as a chip; without the chip there is nothing in it."""
@@ -242,9 +252,9 @@ def empty(control: Any, unless: bool) -> None:
         control.value = ""
 
 
-def also(options: Options, shown: Collection[str]) -> str:
+def also(options: Options, with_fields: Collection[str]) -> str:
     """Return a line on the options that go along without a field of their own."""
-    others = [f"{n} {one_line(v, 60)}" for n, v in changed(options).items() if n not in shown]
+    others = [f"{n} {one_line(v, 60)}" for n, v in changed(options).items() if n not in with_fields]
     return note(f"also: {', '.join(others)}") if others else ""
 
 
@@ -263,4 +273,4 @@ def value(option: Option, written: str | bool) -> object:
     """Return what stands in the field of an option, as Python may pass it."""
     if isinstance(written, bool):
         return written
-    return words(written.strip()) if option.kind.split else written.strip()
+    return words(written.strip()) if option.kind.split is alone else written.strip()

@@ -33,7 +33,7 @@ from .styles import (
     set_choices,
     text,
 )
-from .transcript import asked
+from .transcript import question_markup
 
 SHOWN = 50
 ASK_AGAIN = "Ask again"
@@ -115,8 +115,8 @@ class HistoryList:
 
 def billed(ledger: Ledger, reply: Reply) -> tuple[Reply, float] | None:
     """Return a reply with the price billed for it since, and its seconds; None: nothing new."""
-    owed = reply.cost_source in ("unknown", "estimated")
-    past = history.called(ledger, reply.id) if owed else None
+    unsettled = reply.cost_source in ("unknown", "estimated")
+    past = history.called(ledger, reply.id) if unsettled else None
     if past is None or past.cost is None or past.estimated:
         return None
     paid = replace(reply, cost=past.cost, cost_source="billed", usage=past.usage)
@@ -141,4 +141,4 @@ def again(past: Past, settings: M1) -> list[Any]:
     template = TEMPLATE if past.sent and past.sent.exact else ""
     lines = filter(None, (" · ".join(parts), template, more, past.error))
     foot = "<br>".join(escape_html(one_line(part)) for part in lines)
-    return [html(asked(past.prompt or "(not kept)")), answer, html(quiet(foot))]
+    return [html(question_markup(past.prompt or "(not kept)")), answer, html(quiet(foot))]

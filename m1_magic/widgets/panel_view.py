@@ -127,13 +127,13 @@ class LiveView(PanelView):
         self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
     ) -> None:
         self.opened = True
-        self._say("A kept answer." if replay else f"Sent to {one_line(request.model, 100)}.")
+        self._speak_once("A kept answer." if replay else f"Sent to {one_line(request.model, 100)}.")
         super().open(request, at_most, sent, replay)
         self._counters.refresh()  # what is held for this call
 
     def feed(self, event: Event) -> None:
         if (milestone := MILESTONES.get(type(event))) is not None:
-            self._say(milestone)
+            self._speak_once(milestone)
         if isinstance(event, TextDelta):
             self._rest.add_class(STREAMS)
         super().feed(event)
@@ -150,7 +150,7 @@ class LiveView(PanelView):
             how = ENDS.get(reply.status, reply.status)
             tokens = plural(reply.usage.output, "token") if reply.usage else ""
             parts = (how, tokens, price, f"{receipt.call.seconds:.0f} s")
-            self._say(", ".join(part for part in parts if part) + ".")
+            self._speak_once(", ".join(part for part in parts if part) + ".")
 
     def ensure(self, reply: Reply) -> None:
         """Show the reply's text plainly, where showing it has failed."""
@@ -160,7 +160,7 @@ class LiveView(PanelView):
             before, self.box.children = self.box.children, (html(message + text),)
             dispose(*before)
 
-    def _say(self, milestone: str) -> None:
+    def _speak_once(self, milestone: str) -> None:
         """Speak a milestone, each of them once."""
         if milestone not in self._spoken:
             self._spoken.add(milestone)

@@ -120,7 +120,7 @@ class Question(anywidget.AnyWidget):
         over = len(call) - LONGEST
         more = f"\n… {thousands(over)} characters more" if over > 0 else ""
         super().__init__(call=show_controls(call[:LONGEST]) + more)
-        self.shown, self.answered = threading.Event(), threading.Event()
+        self.displayed, self.answered = threading.Event(), threading.Event()
         self.decision: Decision | None = None
         self._queue_lock = threading.Lock()
         self._queued, self._ended = 0, False  # messages that the kernel's queue still has
@@ -129,7 +129,7 @@ class Question(anywidget.AnyWidget):
 
     def wait_shown(self) -> bool:
         """Wait until a page shows it; tell whether one did."""
-        return self._until(self.shown, PATIENCE)
+        return self._until(self.displayed, PATIENCE)
 
     def wait(self) -> Decision:
         """Return the answer; raise KeyboardInterrupt for a Ctrl-C or Stop."""
@@ -140,9 +140,9 @@ class Question(anywidget.AnyWidget):
     def _until(self, event: threading.Event, seconds: float) -> bool:
         if (stop := at_hand()) is not None:
             stop.wakes(event.set)
-        came = event.wait(seconds)
+        happened = event.wait(seconds)
         check()
-        return came
+        return happened
 
     def end(self) -> None:
         """Take it away, once no message for it is under way."""
@@ -182,7 +182,7 @@ class Question(anywidget.AnyWidget):
         if not isinstance(content, dict):
             return
         if content.get("shown"):
-            self.shown.set()
+            self.displayed.set()
         if (word := content.get("answer")) in WORDS:
             self.take(word)
 
@@ -199,15 +199,15 @@ class InPanel:
     def __init__(self, place: Any) -> None:
         self._place = place
 
-    def decide(self, call: ToolCall, shown: str) -> Decision:
+    def decide(self, call: ToolCall, displayed: str) -> Decision:
         """See Approver."""
-        question = Question(shown)
+        question = Question(displayed)
         self._place.children = (question,)
         try:
             if not question.wait_shown():  # the page knows none of our own widgets
                 presses = (button(word.title(), partial(question.take, word)) for word in WORDS)
-                said = html(f"M1 wants to call <pre>{escape_html(question.call)}</pre>")
-                self._place.children = (said, row(*presses))
+                message = html(f"M1 wants to call <pre>{escape_html(question.call)}</pre>")
+                self._place.children = (message, row(*presses))
             return question.wait()
         finally:
             others = [one for one in self._place.children if one is not question]
@@ -228,5 +228,5 @@ def ask(shell: Any, call: str) -> Decision | None:
         return question.wait() if question.wait_shown() else None
     finally:
         question.end()
-        if place.shown:
+        if place.displayed:
             place.put({"text/plain": ""})

@@ -171,8 +171,8 @@ export default {
 class Listener(anywidget.AnyWidget):
     """Hears in the page what asks, shows the question at once, and speaks to screen readers.
 
-    ``asked`` gets the button's name and the prompt, once each of the ``controls`` is as the page
-    had it, and tells whether the question was taken up: if not, it goes back into its field.
+    ``on_question`` gets the button's name and the prompt, once each of the ``controls`` is as the
+    page had it, and tells whether the question was taken up: if not, it goes back into its field.
     ``late`` is called instead for what was done when the page knew of an earlier ``turn``: it is no
     wish for another call. ``code`` returns a block of the answer by its number, which the page
     puts into a new cell where the front end has our extension.
@@ -185,7 +185,7 @@ class Listener(anywidget.AnyWidget):
 
     def __init__(
         self,
-        asked: Callable[[str, str], bool],
+        on_question: Callable[[str, str], bool],
         late: Callable[[], None],
         code: Callable[[int], str | None],
     ) -> None:
@@ -203,7 +203,7 @@ class Listener(anywidget.AnyWidget):
             try:
                 if content.get("turn") == self.turn:
                     self._take(content.get("controls"))
-                    taken = asked(button, prompt)
+                    taken = on_question(button, prompt)
                 else:
                     late()
             finally:

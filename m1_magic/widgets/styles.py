@@ -254,13 +254,13 @@ def fold(
 def failure(error: BaseException) -> str:
     """Return an error as one paragraph that a screen reader reads out."""
     ours = isinstance(error, UserFacingError)
-    said = str(error) if ours else one_line(f"{type(error).__name__}: {error}")
-    return f'<p class="m1-error mathjax_ignore" role="alert">{escape_html(said)}</p>'
+    message = str(error) if ours else one_line(f"{type(error).__name__}: {error}")
+    return f'<p class="m1-error mathjax_ignore" role="alert">{escape_html(message)}</p>'
 
 
-def note(said: str) -> str:
+def note(text: str) -> str:
     """Return a remark of ours."""
-    return f'<p class="m1-note mathjax_ignore" role="status">{escape_html(said)}</p>'
+    return f'<p class="m1-note mathjax_ignore" role="status">{escape_html(text)}</p>'
 
 
 def dispose(*widgets: Any) -> None:

@@ -43,7 +43,7 @@ class Transcript:
 
     def begin(self, prompt: str) -> ShownTurn:
         """Show a question, and return its turn."""
-        turns = [*self._turns, ShownTurn(column(html(asked(prompt)), name="m1-turn"))]
+        turns = [*self._turns, ShownTurn(column(html(question_markup(prompt)), name="m1-turn"))]
         while len(turns) > MOST or (len(turns) > 1 and sum(one.size for one in turns) > ROOM):
             del turns[0]
             self._earlier = self._earlier or [html(EARLIER)]
@@ -86,7 +86,7 @@ class Transcript:
         dispose(*(one for one in before if one not in now))
 
 
-def asked(prompt: str) -> str:
+def question_markup(prompt: str) -> str:
     """Return a question as markup; no more of it than one wants to see again."""
     over = len(prompt) - LONGEST
     cut = f" … {thousands(over)} characters more" if over > 0 else ""

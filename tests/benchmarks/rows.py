@@ -204,7 +204,7 @@ def _batches(_way: str, _concurrent: int, _calls: int) -> list[float]:
     from m1_magic.ledger.alike import Alike
 
     folder = Path(os.environ["M1_HOME"])
-    ledger, told, ids = Ledger(folder / "ledger.db"), Alike().told, ids_in_a_row()
+    ledger, record, ids = Ledger(folder / "ledger.db"), Alike().record, ids_in_a_row()
     now, taken = datetime.now(UTC), list[float]()
     plain = Request("m", (Message("user", (Text(""),)),), 50, prompt="Sentiment of {{text}}?")
     for batch in range(BATCHES):
@@ -219,7 +219,7 @@ def _batches(_way: str, _concurrent: int, _calls: int) -> list[float]:
         ]
         began = time.process_time()
         asked = [
-            batches.Reservation(one, attempt, ledger.reservation(one, attempt, "h", True, told))
+            batches.Reservation(one, attempt, ledger.reservation(one, attempt, "h", True, record))
             for one, attempt in zip(calls, attempts, strict=True)
         ]
         batches.book(ledger, [], asked, Decimal(1000), "month")

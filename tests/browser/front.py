@@ -88,6 +88,14 @@ window.front = {
   },
   height() { return this.bottom() - this.cells()[0].node.getBoundingClientRect().top; },
   nodes(cell) { return [...this.cells()[cell].node.querySelectorAll('.jp-OutputArea-output')]; },
+  shows(cell, text) {
+    // What is shown makes the page be laid out: asked only where the words are there.
+    const words = text.trim().split(/\\s+/);
+    return this.nodes(cell).some(one => {
+      const all = one.textContent;
+      return words.every(word => all.includes(word)) && one.innerText.includes(text);
+    });
+  },
   start() {
     this.went = undefined;
     jupyterapp.commands.execute('notebook:run-all-cells').then(
@@ -447,8 +455,7 @@ class Page:
 
     def until_shown(self, cell: int, text: str) -> None:
         """Wait until the outputs of a cell show ``text``."""
-        shows = "([cell, text]) => front.nodes(cell).some(one => one.innerText.includes(text))"
-        self.until(shows, [cell, text])
+        self.until("([cell, text]) => front.shows(cell, text)", [cell, text])
 
     # -- looking -------------------------------------------------------------------
     def outputs(self, cell: int) -> list[Output]:

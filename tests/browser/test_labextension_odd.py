@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from browser.front import SETTINGS, Jupyter, Page
+from browser.front import Jupyter, Page
 from browser.shared import LOAD, RECORD, check_accessible, shoot
 from browser.test_labextension import CODE, FAILING, LOOK, PROMPT, put_output, sources
 from emulator import Answer, OpenRouter
@@ -22,7 +22,11 @@ END = """() => void front.kernel().requestExecute(
   {code: 'import os; os._exit(1)', silent: true, store_history: false})"""
 SAY = """source => front.nodes(0)[0].dispatchEvent(
   new CustomEvent('m1-magic:insert', {detail: {source}, bubbles: true}))"""
-TRACKER = "@jupyterlab/notebook-extension/tracker"
+# Of notebooks opened from now on, as their setting does it.
+WINDOWING = """mode => {
+  const factory = jupyterapp.docRegistry.getWidgetFactory('Notebook');
+  factory.notebookConfig = {...factory.notebookConfig, windowingMode: mode};
+}"""
 
 
 def test_a_kernel_that_ends_takes_its_error_along(page: Page, jupyter: Jupyter) -> None:
@@ -58,7 +62,6 @@ def test_a_kernel_that_ends_takes_its_error_along(page: Page, jupyter: Jupyter) 
     assert sorted(sources(page)) == sorted([*before, "seen"])
     page.until(f"() => ({LOOK})(front.cells().length - 1)[0][0] === 'command'")
     assert page.unrest() == []
-    page.tab.close()
 
 
 def test_what_is_added_is_seen_in_the_dark_and_from_right_to_left(
@@ -140,12 +143,21 @@ def test_a_file_that_cannot_be_written_gets_no_cells(page: Page, jupyter: Jupyte
 def test_a_long_notebook_and_a_long_answer(
     page: Page, jupyter: Jupyter, openrouter: OpenRouter
 ) -> None:
+    page.open(jupyter.write("short.ipynb", []))
+    page.close_notebook()
     # As JupyterLab does by itself: what is out of sight is not in the page.
-    jupyter.set(TRACKER, {"windowingMode": "full"})
+    page.js(WINDOWING, "full")
+    try:
+        check_long(page, jupyter, openrouter)
+    finally:
+        page.js(WINDOWING, "none")
+
+
+def check_long(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
     sent: list[Any] = []
     page.tab.on("websocket", lambda one: one.on("framesent", lambda frame: sent.append(frame)))
-    page.load(jupyter.write("long.ipynb", [f"{LOAD}\n%m1 ask What?", *[PROMPT] * 299]))
-    page.until("() => front.ready()")
+    page.open(jupyter.write("long.ipynb", [f"{LOAD}\n%m1 ask What?", *[PROMPT] * 299]))
+    assert not page.js("() => front.cells()[299].node.isConnected")
     section = "Some *words*. " * 40 + "\n\n```python\nprint(1)\n```\n\n"
     text = section * (1_000_000 // len(section))
     openrouter.say(Answer(text=text, piece=2000))
@@ -162,5 +174,3 @@ def test_a_long_notebook_and_a_long_answer(
     page.js("() => front.panel().content.scrollToItem(150)")
     page.until(f"() => ({LOOK})(150)[0].join() === 'command'")
     assert page.unrest() == []
-    jupyter.set(TRACKER, SETTINGS[TRACKER])
-    page.tab.close()

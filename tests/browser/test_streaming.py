@@ -136,7 +136,8 @@ def test_a_very_long_answer_is_all_there(
     assert page.js(IDLE) == "idle"
     assert page.js(OTHERS) == [[False, html] for _, html in others]
     assert page.unrest() == []
-    page.tab.close()  # at once: with so much in it, it would long be busy
+    if size > 100_000:  # at once: with so much in it, it would long be busy
+        page.tab.close()
 
 
 def test_stop_keeps_the_text(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:

@@ -78,7 +78,7 @@ def test_nothing_of_others_is_alive_in_a_panel(
     panel.press("History")
     asked = panel.calls.locator("option")
     expect(asked.nth(3)).to_be_attached()
-    for number in range(asked.count()):
+    for number in range(4):  # the last ones; before them come other tests' calls
         panel.calls.select_option(index=number)
         panel.press("Show")
         expect(panel.box.get_by_text("Shown again from the ledger")).to_be_visible()

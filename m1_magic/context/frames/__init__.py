@@ -66,11 +66,11 @@ def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
     if isinstance(df, Mapping):
         return {str(name): frame for name, frame in df.items()}
     frames = list(df) if isinstance(df, (list, tuple)) else [df]
-    found: dict[str, object] = {}
+    by_name: dict[str, object] = {}
     for number, frame in enumerate(frames, 1):
         known_as = (n for n, value in namespace.items() if value is frame and not n.startswith("_"))
-        found[next(known_as, "df" if len(frames) == 1 else f"df{number}")] = frame
-    return found
+        by_name[next(known_as, "df" if len(frames) == 1 else f"df{number}")] = frame
+    return by_name
 
 
 def shapes(namespace: Mapping[str, object]) -> dict[str, tuple[int, int] | None]:

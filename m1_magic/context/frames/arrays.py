@@ -73,7 +73,7 @@ class Moments:
     squares: float = 0.0
     zeros: int = 0
     negatives: int = 0
-    whole: bool = True
+    integral: bool = True
 
     def __add__(self, other: Moments) -> Moments:
         nan, infinite = self.nan + other.nan, self.infinite + other.infinite
@@ -92,7 +92,7 @@ class Moments:
             squares=self.squares + (other.squares + between_means),
             zeros=self.zeros + other.zeros,
             negatives=self.negatives + other.negatives,
-            whole=self.whole and other.whole,
+            integral=self.integral and other.integral,
         )
 
     def figures(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Moments:
         same = ("nan", "infinite", "low", "high", "zeros", "negatives")
         figures = {name: getattr(self, name) for name in same}
         if self.count:
-            figures["whole"] = self.whole
+            figures["integral"] = self.integral
             figures["mean"] = clamped(self.mean, self.low, self.high)
         if self.count > 1:
             figures["sd"] = math.sqrt(self.squares / (self.count - 1))
@@ -151,7 +151,7 @@ def _moments(chunk: Array, room: Array) -> Moments:
         squares=_squares(room),
         zeros=int(np.count_nonzero(chunk == 0)) if low <= 0 <= high else 0,
         negatives=int(np.count_nonzero(chunk < 0)) if low < 0 else 0,
-        whole=not real or (_whole(chunk[:64]) and _whole(chunk)),
+        integral=not real or (_are_integral(chunk[:64]) and _are_integral(chunk)),
     )
 
 
@@ -169,7 +169,7 @@ def _total(values: Array, low: int = 0, high: int = 2**46) -> float:
     return float(values.sum(dtype=np.float64))
 
 
-def _whole(values: Array) -> bool:
+def _are_integral(values: Array) -> bool:
     return not np.any(values != np.rint(values))
 
 

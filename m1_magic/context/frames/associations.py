@@ -59,7 +59,7 @@ def _ranked(values: Array) -> Array:
     return np.vstack([average_ranks(row) for row in values])
 
 
-def _shown(made: Figure, rows: Rows, *, every: bool = True) -> str:
+def _displayed(made: Figure, rows: Rows, *, every: bool = True) -> str:
     about = made.rounded or not rows.table.complete or not every
     return f"{'≈ ' if about else ''}{made.value:.2f}"
 
@@ -70,22 +70,22 @@ def _weaker(rows: Rows, places: Sequence[int], r: Array, bent: set[frozenset[int
     np.fill_diagonal(strength, 0)
     many = len(places) * (len(places) - 1) / 2
     least = max(WEAKER, float(np.sqrt(2 * np.log(CHANCE * many) / rows.n)))
-    found = set()
+    pairs = set()
     for i in range(len(places)):
         j = int(strength[i].argmax())
         if least <= strength[i, j] < STRONG and strength[i].max() < STRONG:
-            found.add((min(i, j), max(i, j)))
+            pairs.add((min(i, j), max(i, j)))
     parts, columns = [], []
-    for i, j in sorted(found, key=lambda pair: (-strength[pair], pair)):
+    for i, j in sorted(pairs, key=lambda pair: (-strength[pair], pair)):
         pair = places[i], places[j]
         made = of_pair(rows.numbers(pair[0]), rows.numbers(pair[1]), rows.k)[1]
         if (
             made is None
-            or frozenset(pair) in bent | rows.shown
+            or frozenset(pair) in bent | rows.covered_pairs
             or not WEAKER <= abs(made.value) < STRONG
         ):
             continue
-        parts.append(f"{rows.name(pair[0])} and {rows.name(pair[1])} {_shown(made, rows)}")
+        parts.append(f"{rows.name(pair[0])} and {rows.name(pair[1])} {_displayed(made, rows)}")
         columns += [place for place in pair if place not in columns]
         if len(parts) == PAIRS:
             break
@@ -111,10 +111,10 @@ def _monotone(rows: Rows, places: Sequence[int], r: Array, ranks: Array) -> list
         _, line = of_pair(x, y, rows.k)
         if made is None or abs(made.value) < STRONG:
             continue
-        least = "" if line is None else f", correlation {_shown(line, rows, every=step == 1)}"
+        least = "" if line is None else f", correlation {_displayed(line, rows, every=step == 1)}"
         names = f"{rows.name(places[j])} {'rises' if made.value > 0 else 'falls'} with "
         names += f"{rows.name(places[i])}, not in a line"
-        figure = _shown(made, rows, every=step == 1)
+        figure = _displayed(made, rows, every=step == 1)
         facts.append(
             Fact(f"{names}: Spearman {figure}{least}{rows.among}", (places[i], places[j]), 5)
         )
@@ -123,7 +123,7 @@ def _monotone(rows: Rows, places: Sequence[int], r: Array, ranks: Array) -> list
 
 def _curves(rows: Rows, places: Sequence[int], values: Array, r: Array, ranks: Array) -> list[Fact]:
     """Return pairs of which one follows the other in a curve that turns."""
-    found = []
+    candidates = []
     for i in range(len(ranks)):
         distinct = rows.columns[places[i]].distinct
         if distinct and distinct.value <= FEW:
@@ -132,10 +132,10 @@ def _curves(rows: Rows, places: Sequence[int], values: Array, r: Array, ranks: A
         straight = np.maximum(np.nan_to_num(r[i, : len(ranks)]) ** 2, np.nan_to_num(ranks[i]) ** 2)
         for j, share in enumerate(shares.tolist()):
             if i != j and share >= HALF and share - straight[j] >= BENT:
-                found.append((-round(share, 6), i, j))
+                candidates.append((-round(share, 6), i, j))
     facts: list[Fact] = []
     known: list[tuple[int, int]] = []
-    for _, i, j in sorted(found):
+    for _, i, j in sorted(candidates):
         pair = places[i], places[j]
         if len(facts) == 2 or any(j in one for one in known):
             continue
@@ -198,10 +198,10 @@ def _curve(rows: Rows, one: int, other: int) -> str:
     _, line = of_pair(x, y, rows.k)
     if made is None or made.value < HALF:
         return ""
-    least = "" if line is None else f", correlation {_shown(line, rows)}"
+    least = "" if line is None else f", correlation {_displayed(line, rows)}"
     return (
         f"{rows.name(other)} follows {rows.name(one)} in a curve{_bend(means)}: "
-        f"η² {_shown(made, rows)} over tenths of it{least}{rows.among}"
+        f"η² {_displayed(made, rows)} over tenths of it{least}{rows.among}"
     )
 
 
@@ -215,21 +215,21 @@ def _bend(means: Array) -> str:
 
 def labels(rows: Rows) -> list[Fact]:
     """Return which columns of labels go together, of those that do not decide each other."""
-    found = []
+    candidates = []
     for one, other in combinations(rows.telling(rows.categories), 2):
         pair = frozenset((one, other))
-        made = None if pair in rows.shown else cramer(rows, one, other, rows.step)
+        made = None if pair in rows.covered_pairs else cramer(rows, one, other, rows.step)
         if made is not None and WEAKER <= made[0] < SAME:
-            found.append((-round(made[0], 6), one, other, made))
+            candidates.append((-round(made[0], 6), one, other, made))
     parts: list[str] = []
     columns: list[int] = []
-    for _, one, other, some in sorted(found)[: 2 * PAIRS]:
+    for _, one, other, some in sorted(candidates)[: 2 * PAIRS]:
         made = some if rows.step == 1 else cramer(rows, one, other, 1)
         if made is None or not WEAKER <= made[0] < SAME or len(parts) == PAIRS:
             continue
         figure = correlation(made[0], made[1](), rows.k)
         if figure is not None:
-            parts.append(f"{rows.name(one)} and {rows.name(other)} {_shown(figure, rows)}")
+            parts.append(f"{rows.name(one)} and {rows.name(other)} {_displayed(figure, rows)}")
             columns += [place for place in (one, other) if place not in columns]
     if not parts:
         return []

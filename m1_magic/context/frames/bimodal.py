@@ -23,10 +23,10 @@ SHOWN = 2
 
 def bimodal(rows: Rows) -> Iterator[Fact]:
     """Yield the columns of two modes, with the share and the mean of each."""
-    found = 0
+    count = 0
     for place in rows.telling(rows.numeric) if rows.n >= max(LEAST, 20 * rows.k) else ():
         values = rows.numbers(place)
-        if found == SHOWN or _cut(values[:: rows.step]) is None or _explained(rows, place):
+        if count == SHOWN or _cut(values[:: rows.step]) is None or _explained(rows, place):
             continue
         order = np.sort(values[np.isfinite(values)])
         if (cut := _cut(order)) is None:
@@ -42,7 +42,7 @@ def bimodal(rows: Rows) -> Iterator[Fact]:
             ]
             text = f"{rows.name(place)} is bimodal{rows.among}: {', '.join(parts)}"
             yield Fact(text, (place,), 5)
-            found += 1
+            count += 1
 
 
 @np.errstate(all="ignore")

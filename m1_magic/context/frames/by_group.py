@@ -41,14 +41,16 @@ def by_group(rows: Rows) -> list[Fact]:
     """Return the means of the numbers that matter by the categories that matter."""
     if rows.n < max(4 * rows.k, 8) or not rows.categories:
         return []
-    shown: list[Fact] = []
+    facts: list[Fact] = []
     for rank, target, place in chosen(rows):
         pair = frozenset((target.place, place))
-        groups = rows.grouping(place) if pair not in rows.shown and len(shown) < MOST else None
+        groups = (
+            rows.grouping(place) if pair not in rows.covered_pairs and len(facts) < MOST else None
+        )
         if groups and (fact := _line(rows, target, place, groups, rank)):
-            shown.append(fact)
-            rows.shown.add(pair)
-    return shown
+            facts.append(fact)
+            rows.covered_pairs.add(pair)
+    return facts
 
 
 def chosen(rows: Rows) -> list[tuple[int, Target, int]]:
@@ -59,8 +61,8 @@ def chosen(rows: Rows) -> list[tuple[int, Target, int]]:
     usual = [place for place in rows.telling(rows.categories) if _usual(rows, place)][: FIRST[0]]
     first = [(target, place) for place in usual for target in numbers]
     groups = [place for place in rows.categories if place in named]
-    asked = [target for target in _targets(rows) if target.place in named]
-    by_named = product([*asked, *numbers], groups)
+    prompted = [target for target in _targets(rows) if target.place in named]
+    by_named = product([*prompted, *numbers], groups)
     near = [pair for pair in [*first, *strong] if pair[0].place in named]
 
     def least(pair: tuple[Target, int]) -> float:
@@ -68,14 +70,14 @@ def chosen(rows: Rows) -> list[tuple[int, Target, int]]:
 
     pairs: dict[tuple[Target, int], int] = {}
     ranked = (
-        (1, [*product(asked, groups)][: MOST // 2]),
-        (2, [*[*by_named][: len(asked) * len(groups) + FIRST[1]], *near[: FIRST[1]]]),
+        (1, [*product(prompted, groups)][: MOST // 2]),
+        (2, [*[*by_named][: len(prompted) * len(groups) + FIRST[1]], *near[: FIRST[1]]]),
         (6, [pair for pair in first if weight.get(pair, 0.0) >= WORTH]),
         (7, [pair for pair in _others(strong, first) if weight[pair] >= least(pair)][:MORE]),
         (8, first),
     )
-    for rank, found in ranked:
-        for pair in found:
+    for rank, candidates in ranked:
+        for pair in candidates:
             if pair[0].place != pair[1]:
                 pairs.setdefault(pair, rank)
     return [(rank, *pair) for pair, rank in pairs.items()]
@@ -110,9 +112,11 @@ def _values(rows: Rows, target: Target, step: int = 1) -> Array:
     """Return what is averaged row by row, NaN where there is nothing."""
     if not target.label or target.place in rows.flags:
         return rows.numbers(target.place)[::step]
-    found = rows.grouping(target.place, step)
-    place = next((i for i in found.shown if found.labels[i] == target.label), len(found.labels))
-    return np.where(found.codes < 0, np.nan, found.codes == place)
+    groups = rows.grouping(target.place, step)
+    place = next(
+        (i for i in groups.disclosed if groups.labels[i] == target.label), len(groups.labels)
+    )
+    return np.where(groups.codes < 0, np.nan, groups.codes == place)
 
 
 @np.errstate(all="ignore")
@@ -131,8 +135,8 @@ def _strengths(rows: Rows) -> dict[tuple[Target, int], float]:
     for place in rows.telling(rows.categories):
         if not _usual(rows, place):
             continue
-        found = rows.grouping(place, rows.step)
-        sums, counts = (totals(found.codes, x, len(found.labels)) for x in (centred, there))
+        grouping = rows.grouping(place, rows.step)
+        sums, counts = (totals(grouping.codes, x, len(grouping.labels)) for x in (centred, there))
         between = np.where(counts > 0, sums**2 / np.maximum(counts, 1), 0).sum(axis=1)
         groups = (counts > 0).sum(axis=1)
         inside = (total - between) / (n - groups)
@@ -154,30 +158,30 @@ def _line(rows: Rows, target: Target, place: int, groups: Grouping, rank: int) -
     """Return a number's means by group as a line, None where fewer than two may be shown."""
     values, share = _values(rows, target), bool(target.label)
     inside = {g: own[np.isfinite(own)] for g, own in groups.split(values).items()}
-    shown = {g: made for g, own in inside.items() if (made := mean(own, rows, share=share))}
-    alike = len({(made.value, made.rounded) for made in shown.values()}) == 1
-    rest, complete = len(groups.labels) - len(shown), rows.table.complete
+    means = {g: made for g, own in inside.items() if (made := mean(own, rows, share=share))}
+    alike = len({(made.value, made.rounded) for made in means.values()}) == 1
+    rest, complete = len(groups.labels) - len(means), rows.table.complete
     constant = not any(len(x) < groups.sizes[g] or np.ptp(x) for g, x in inside.items())
-    if len(shown) < 2 or (alike and (share or constant)):
+    if len(means) < 2 or (alike and (share or constant)):
         return None
     by = rows.name(place)
     if constant and complete and not rest and not share:
-        head = _decided(by, rows.name(target.place), [made.value for made in shown.values()])
+        head = _decided(by, rows.name(target.place), [made.value for made in means.values()])
     else:
         name = rows.name(target.place)
         what = f"share of {name} {target.label}" if share else f"mean {name}"
         head = f"{what} by {by}{_explained(rows, values, groups)}{rows.among}"
     figures = {
         g: f"{'≈ ' if made.rounded and complete else ''}{figure(made.value)}{' %' if share else ''}"
-        for g, made in shown.items()
+        for g, made in means.items()
     }
     if alike and not rest:
-        same = f"{head}: {next(iter(figures.values()))} in each of {len(shown)} groups"
+        same = f"{head}: {next(iter(figures.values()))} in each of {len(means)} groups"
         return Fact(same, (target.place, place), rank)
     mark = "" if rows.is_text(place) else ":"
     parts = [f"{groups.labels[g]}{mark} {text}" for g, text in figures.items()]
     parts += [f"{rest:,} more not told"] if rest else []
-    labels = 0 if place in rows.flags else len(shown)
+    labels = 0 if place in rows.flags else len(means)
     return Fact(f"{head}: {', '.join(parts)}", (target.place, place), rank, labels)
 
 

@@ -65,10 +65,12 @@ def dates(
     if m.low is None or m.low < EXCEL[0] or m.high > SPAN[1] or not len(order):
         return None
     values = np.r_[m.low, order, m.high]
-    found = as_dates(known.name, values.astype(np.int64)) if m.whole else _real(known.name, values)
-    if not found:
+    as_read = (
+        as_dates(known.name, values.astype(np.int64)) if m.integral else _real(known.name, values)
+    )
+    if not as_read:
         return None
-    unit, moments = found[0], found[1][1:-1]
+    unit, moments = as_read[0], as_read[1][1:-1]
     bare, complete = Measures(m.rows, m.nulls, m.nan), len(order) == m.valid
     known = replace(known, type="date as number", formats=(unit,))
     made = yield from datetimes.moments(known, bare, moments, k, None)
@@ -97,8 +99,10 @@ def _key(name: str) -> str:
 
 def is_code(column: Column) -> bool:
     """Is it a column of dates or identifiers, whose numbers are no quantities?"""
-    shown = ("identifier", "running number")
-    return column.type == "date as number" or any(note.startswith(shown) for note in column.notes)
+    prefixes = ("identifier", "running number")
+    return column.type == "date as number" or any(
+        note.startswith(prefixes) for note in column.notes
+    )
 
 
 def as_dates(name: str, values: Array) -> tuple[str, Array] | None:
@@ -164,10 +168,10 @@ def identifiers(column: Column, m: Measures, values: Array, order: Array) -> Col
         return replace(column, notes=(*column.notes, running))
     digits = {len(str(int(end))) for end in (m.low, m.high)}
     long = f", {digits.pop()} digits" if len(digits) == 1 and m.low > 9 else ""
-    kept = {name: value for name, value in column.figures.items() if name in ("min", "max")}
+    ends = {name: value for name, value in column.figures.items() if name in ("min", "max")}
     counts = {name: n for name, n in column.counts.items() if name in ("NaN", "infinite")}
     return replace(
-        column, figures=kept, approximate=(), left_out=0, counts=counts,
+        column, figures=ends, approximate=(), left_out=0, counts=counts,
         notes=(running or f"identifier{long}",),
     )  # fmt: skip
 

@@ -275,6 +275,6 @@ def _is_column(value: Mapping[Any, Any]) -> bool:
         return len(texts) == len(cells) > TEXTS
     if len(cells) > NUMBERS or not all(map(_few_digits, cells)):
         return True
-    whole = [one for one in numbers if isinstance(one, Integral) and int(one) > 0]
-    falling = all(int(a) >= int(b) for a, b in pairwise(whole))
-    return len(whole) == len(cells) and falling and int(whole[-1]) < GROUP
+    counts = [one for one in numbers if isinstance(one, Integral) and int(one) > 0]
+    falling = all(int(a) >= int(b) for a, b in pairwise(counts))
+    return len(counts) == len(cells) and falling and int(counts[-1]) < GROUP

@@ -43,21 +43,21 @@ def notes(values: Callable[[], Series], some: Sequence[str], m: Measures, k: int
     Args:
         some: of the texts, at which most kinds are seen not to be there.
     """
-    found: list[str] = []
+    parts: list[str] = []
     if m.labels is not None:
-        found = [_yes_no(m) or _cleaned(m)]
+        parts = [_yes_no(m) or _cleaned(m)]
         if k < 2 or len(m.labels) < m.valid:
             texts = _frequent(m, k)
-            found.append(without_value(texts, texts.missing(strictly=True)))
+            parts.append(without_value(texts, texts.missing(strictly=True)))
     for name, holds, more in KINDS:
         if mostly(some, holds, SHARE) and (holds is not _is_icd or mostly(some, _dotted, 0.3)):
-            found.append(_kind(values(), name, holds, more, k))
+            parts.append(_kind(values(), name, holds, more, k))
             break
     else:
         lists = [sign for sign in SEPARATORS if mostly(some, partial(_contains, sign), 0.3)]
         if lists and m.labels is not None and len(m.labels) <= CLEANED:
-            found.append(_lists(texts_of(values, m.labels, k), lists[0]))
-    return [note for note in found if note]
+            parts.append(_lists(texts_of(values, m.labels, k), lists[0]))
+    return [note for note in parts if note]
 
 
 def _contains(sign: str, text: str) -> bool:
@@ -126,14 +126,14 @@ def _is_json(text: str) -> bool:
 
 def _keys(texts: list[str], k: int) -> str:
     """Return the keys that enough of the JSON objects have."""
-    found = Counter(
+    counts = Counter(
         chain.from_iterable(made for text in texts if isinstance(made := json.loads(text), dict))
     )
-    shown = sorted(
-        (key for key, n in found.items() if n >= max(k, 1) and not personal_text(key[:500])),
-        key=lambda key: (-found[key], key),
+    keys = sorted(
+        (key for key, n in counts.items() if n >= max(k, 1) and not personal_text(key[:500])),
+        key=lambda key: (-counts[key], key),
     )[:KEYS]
-    return f", keys {', '.join(map(quoted, shown))}" if shown else ""
+    return f", keys {', '.join(map(quoted, keys))}" if keys else ""
 
 
 def _most(name: str, parts: Iterator[str], total: int, k: int) -> str:
@@ -193,7 +193,7 @@ def _lists(texts: Texts, sign: str) -> str:
         or sum(rows[part] for part in shared) < SHARE * everything
     ):
         return ""
-    shown = [part for part in shared if part and not personal_text(part)]
-    top = sorted(shown, key=lambda part: (-rows[part], part))[:3]
+    labels = [part for part in shared if part and not personal_text(part)]
+    top = sorted(labels, key=lambda part: (-rows[part], part))[:3]
     words = ", ".join(f"{quoted(part)} in {share(rows[part] / texts.total)}" for part in top)
     return f"lists separated by {quoted(sign)} of {len(rows):,} labels: {words}"

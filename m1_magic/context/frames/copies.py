@@ -58,9 +58,9 @@ def _as_text(rows: Rows) -> list[Fact]:
         for number in numbers:
             some = rows.numbers(number)[: len(head)]
             if np.array_equal(head, some, equal_nan=True):
-                whole = _parsed(rows, text, False)
-                same = whole is not None and np.array_equal(
-                    whole, rows.numbers(number), equal_nan=True
+                parsed = _parsed(rows, text, False)
+                same = parsed is not None and np.array_equal(
+                    parsed, rows.numbers(number), equal_nan=True
                 )
                 if same:
                     line = f"{rows.name(text)} is {rows.name(number)} as text{rows.among}"
@@ -105,7 +105,7 @@ def _mapped(rows: Rows) -> list[Fact]:
 def _pairs(rows: Rows, one: int, other: int) -> list[str]:
     """Return which label stands for which, none if they do not decide each other."""
     a, b = rows.grouping(one), rows.grouping(other)
-    if not len(a.shown) == len(a.labels) == len(b.shown) == len(b.labels):
+    if not len(a.disclosed) == len(a.labels) == len(b.disclosed) == len(b.labels):
         return []
     if not np.array_equal(a.codes < 0, b.codes < 0) or not np.array_equal(
         np.sort(a.sizes), np.sort(b.sizes)
@@ -116,7 +116,7 @@ def _pairs(rows: Rows, one: int, other: int) -> list[str]:
     if len(pairs) != len(a.labels):
         return []
     match = dict(divmod(int(pair), len(b.labels)) for pair in pairs)
-    return [f"{a.labels[g]} = {b.labels[match[g]]}" for g in a.shown]
+    return [f"{a.labels[g]} = {b.labels[match[g]]}" for g in a.disclosed]
 
 
 def _moments(rows: Rows, place: int) -> Array | None:

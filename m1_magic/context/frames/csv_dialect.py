@@ -120,8 +120,8 @@ def _are_decimals(records: Sequence[_Record]) -> bool:
     if len(records) < 2 or len(records[0].fields) > 1:
         return False
     numbers = [record.fields for record in records[1:] if len(record.fields) == 2]
-    whole = all(re.fullmatch(r"[-+]?\d+", a) and b.isdecimal() for a, b in numbers)
-    return whole and 2 * len(numbers) > len(records) - 1
+    are_parts = all(re.fullmatch(r"[-+]?\d+", a) and b.isdecimal() for a, b in numbers)
+    return are_parts and 2 * len(numbers) > len(records) - 1
 
 
 def _made(separator: str, records: Sequence[_Record], complete: bool) -> Dialect:

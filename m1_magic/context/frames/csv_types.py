@@ -65,7 +65,7 @@ def typed(
     Raises:
         duckdb.Error: the relation cannot be read.
     """
-    begun = {i: found for i in range(width) if (found := _in_head(head, i))["likely"]}
+    begun = {i: counted for i in range(width) if (counted := _in_head(head, i))["likely"]}
     if complete:
         raw.aggregate(f"count(c{width - 1})").fetchall()
         confirmed, counts = dict[int, Mapping[str, int]](), dict(begun)
@@ -75,10 +75,10 @@ def typed(
     decimal, thousands = _marks([*counts.values()], separator)
     columns = [_column(f"c{i}", counts.get(i), decimal, thousands) for i in range(width)]
     read_as = ["VARCHAR"] * width
-    for place, found in confirmed.items():
-        if found["real"] and width > 1:
+    for place, counted in confirmed.items():
+        if counted["real"] and width > 1:
             columns[place] = f"c{place}", False
-            read_as[place] = "BIGINT" if found["whole"] else "DOUBLE"
+            read_as[place] = "BIGINT" if counted["whole"] else "DOUBLE"
     parted = thousands if any(parts for _, parts in columns) else ""
     return Types(tuple(form for form, _ in columns), tuple(read_as), decimal, parted)
 
@@ -88,14 +88,14 @@ def _in_head(head: Sequence[Sequence[str]], place: int) -> Mapping[str, int]:
     cells = [row[place] for row in head if place < len(row) and row[place] not in MISSING]
     if not all(map(DIGIT.match, cells)):
         return {"likely": 0}
-    found = {name: sum(map(bool, map(form.fullmatch, cells))) for name, form in FORMS.items()}
+    counts = {name: sum(map(bool, map(form.fullmatch, cells))) for name, form in FORMS.items()}
     for name, sign in SIGNS.items():
-        found[name] = sum(sign in cell for cell in cells)
-    if found["whole"] == len(cells):
+        counts[name] = sum(sign in cell for cell in cells)
+    if counts["whole"] == len(cells):
         numbers = [int(cell) for cell in cells]
-        found["small"] = sum(-(2**63) <= number < 2**63 for number in numbers)
-        found["natural"] = sum(0 <= number < 2**64 for number in numbers)
-    return {**found, "valid": len(cells), "likely": 1}
+        counts["small"] = sum(-(2**63) <= number < 2**63 for number in numbers)
+        counts["natural"] = sum(0 <= number < 2**64 for number in numbers)
+    return {**counts, "valid": len(cells), "likely": 1}
 
 
 def _confirmed(
@@ -103,18 +103,18 @@ def _confirmed(
 ) -> Iterator[tuple[int, Mapping[str, int]]]:
     """Yield the counts of columns that are whole numbers, numbers or true/false all through."""
     tests = {}
-    for place, found in begun.items():
-        name, valid = f"c{place}", found["valid"]
-        if 0 < valid == found["whole"]:
+    for place, counts in begun.items():
+        name, valid = f"c{place}", counts["valid"]
+        if 0 < valid == counts["whole"]:
             tests[place] = "whole", f"CAST(TRY_CAST({name} AS BIGINT) AS VARCHAR) = {name}"
-        elif 0 < valid == found["real"]:
+        elif 0 < valid == counts["real"]:
             number = f"TRY_CAST({name} AS DOUBLE) IS NOT NULL"
             tests[place] = "real", f"{number} AND NOT contains({name}, '_')"
-        elif 0 < valid == found["truth"]:
+        elif 0 < valid == counts["truth"]:
             tests[place] = "truth", f"regexp_full_match({name}, '{TRUTH}')"
     for some in _parts([*tests]):
-        asked = [f"count(c{i}), count(CASE WHEN {tests[i][1]} THEN 1 END)" for i in some]
-        answers = raw.aggregate(", ".join(asked)).fetchall()[0]
+        expressions = [f"count(c{i}), count(CASE WHEN {tests[i][1]} THEN 1 END)" for i in some]
+        answers = raw.aggregate(", ".join(expressions)).fetchall()[0]
         for place, valid, passed in zip(some, answers[::2], answers[1::2], strict=True):
             if valid == passed:
                 kind = tests[place][0]
@@ -130,11 +130,13 @@ def _counted(raw: Any, places: Sequence[int]) -> Iterator[tuple[int, dict[str, i
     conditions += [f"contains(#, '{sign}')" for sign in SIGNS.values()]
     conditions += [f"TRY_CAST(trim(#) AS {kind}) IS NOT NULL" for kind in ("BIGINT", "UBIGINT")]
     for some in _parts(places):
-        asked = []
+        expressions = []
         for name in (f"c{place}" for place in some):
-            asked.append(f"count({name})")
-            asked += [f"count(CASE WHEN {c.replace('#', name)} THEN 1 END)" for c in conditions]
-        answers = iter(raw.aggregate(", ".join(asked)).fetchall()[0])
+            expressions.append(f"count({name})")
+            expressions += [
+                f"count(CASE WHEN {c.replace('#', name)} THEN 1 END)" for c in conditions
+            ]
+        answers = iter(raw.aggregate(", ".join(expressions)).fetchall()[0])
         for place in some:
             yield place, {name: next(answers) for name in NAMES}
 

@@ -83,12 +83,12 @@ def moments(
         steps = regular(inside, ticks, k, complete=complete, odd=[one for one, _ in odd])
     else:
         steps = ()
-    figures, about, notes = _shown(ends, rows[2:], k, exact, steps)
+    figures, about, notes = _range(ends, rows[2:], k, exact, steps)
     notes = (*notes, *(text for _, text in odd))
     return replace(known, figures=figures, approximate=about, notes=notes)
 
 
-def _shown(
+def _range(
     ends: Sequence[End], beyond: Sequence[int], k: int, exact: bool, steps: Sequence[str]
 ) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]:
     """Return the ends of the range that are known, which of them are marked, and notes."""
@@ -187,7 +187,7 @@ def _sentinels(
     lasts: Sequence[int], order: Array, rows: Sequence[int], n: int, k: int, complete: bool
 ) -> list[tuple[int, str]]:
     """Return ends that stand for "none", far from all other moments, and what to say of them."""
-    found = []
+    sentinels = []
     moments = different(order) if SENTINELS & {_day(last) for last in lasts} else order
     steps = np.diff(moments)
     for last, at, low in zip(lasts, rows, (True, False), strict=False):
@@ -205,5 +205,5 @@ def _sentinels(
             rest = order[order != last]
             own, _ = _span(int(rest[0 if low else -1]), rest, k)
             text += f", else {'from' if low else 'to'} {own}" if own else ""
-        found.append((last, text))
-    return found
+        sentinels.append((last, text))
+    return sentinels

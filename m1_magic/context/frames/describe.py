@@ -119,16 +119,16 @@ def _plain_draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
 def _number(known: Column, m: Measures, sample: Local, column: int, k: int) -> Draft:
     values, dtype = sample.values(column), sample.dtype(column)
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
-    if m.whole and values.dtype.kind == "f" and known.type == "number":
+    if m.integral and values.dtype.kind == "f" and known.type == "number":
         known = replace(known, type="whole number as float")
-    whole = m.whole and known.type.startswith("whole number")
+    is_integral = m.integral and known.type.startswith("whole number")
     if dtype.is_numeric() and (dated := (yield from codes.dates(known, m, order, k))):
         return replace(dated, notes=(*dated.notes, *_key(m, m.distinct)))
     distinct = m.distinct or numeric.distinct_in(
         order, sample.rows == m.rows, infinities(values) if m.infinite else 0
     )
     described = yield from numeric.numbers(known, m, order, k)
-    identifiers = codes.identifiers(described, m, values, order) if whole else None
+    identifiers = codes.identifiers(described, m, values, order) if is_integral else None
     if identifiers:
         described = identifiers
     else:
@@ -183,9 +183,11 @@ def _reason(name: str, column: int, sample: Local) -> str:
         if reason in FRACTIONS or any(v % 1 for v in numbers):
             return ""  # answers of a scale, a measure
         return column_reason(name, [int(v) for v in numbers], whole_numbers=True)
-    whole = bool(dtype.is_integer())
-    looked_at = whole or is_text(dtype) or dtype in (nw.Object, nw.Unknown)
-    return column_reason(name, _first(column, sample) if looked_at else [], whole_numbers=whole)
+    is_integer = bool(dtype.is_integer())
+    looked_at = is_integer or is_text(dtype) or dtype in (nw.Object, nw.Unknown)
+    return column_reason(
+        name, _first(column, sample) if looked_at else [], whole_numbers=is_integer
+    )
 
 
 def _first(column: int, sample: Local) -> list[Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table, array
-from .lines import distinct, share, shown, size
+from .lines import distinct, marked_figure, share, size
 from .measures import WHOLE
 from .prompted import prompted
 from .summary import UNIQUE, Column, Columns, Summary, Wish
@@ -106,7 +106,7 @@ def _figures(a: Column, b: Column) -> list[str]:
             if abs(y - x) < SHIFTED * sd:
                 continue
             moved = f" ({(y - x) / sd:+.2g} sd)" if sd and name == "mean" else ""
-        changes.append(f"{name} {shown(x, name, a)} → {shown(y, name, b)}{moved}")
+        changes.append(f"{name} {marked_figure(x, name, a)} → {marked_figure(y, name, b)}{moved}")
     return [" · ".join(changes)] if changes else []
 
 
@@ -114,13 +114,13 @@ def _labels(a: Column, b: Column) -> list[str]:
     changes = []
     for label in dict.fromkeys((*a.labels, *b.labels)):
         x, y = a.labels.get(label), b.labels.get(label)
-        shown = f'"{masked_value(label)}"'
+        quoted_label = f'"{masked_value(label)}"'
         if y is None:
-            changes.append(f"{shown} gone from the top labels ({share(x or 0)})")
+            changes.append(f"{quoted_label} gone from the top labels ({share(x or 0)})")
         elif x is None:
-            changes.append(f"{shown} new among the top labels ({share(y)})")
+            changes.append(f"{quoted_label} new among the top labels ({share(y)})")
         elif abs(y - x) >= SHIFTED:
-            changes.append(f"{shown} {share(x)} → {share(y)}")
+            changes.append(f"{quoted_label} {share(x)} → {share(y)}")
     return [", ".join(changes)] if changes else []
 
 

@@ -139,7 +139,7 @@ def _western(strange: bytes) -> str:
         except UnicodeDecodeError:
             continue
         letters = sum(not c.isascii() for c in text)
-        unlikely = sum(sum(not c.isascii() for c in found) for found in UNLIKELY.findall(text))
+        unlikely = sum(sum(not c.isascii() for c in run) for run in UNLIKELY.findall(text))
         if unlikely <= 0.1 * letters and (
             encoding == "cp1252" or not re.search("[\x80-\x9f]", text)
         ):

@@ -21,7 +21,7 @@ from .arrays import between
 from .kinds import Series
 from .lines import share
 from .measures import Measures, Span
-from .rounding import mean_of, quantile, shown, to_unit, unit
+from .rounding import in_digits, mean_of, quantile, to_unit, unit
 from .summary import Column
 
 TAILS = (1, 2, 5, 10)  # per cent: the first of these quantiles that may leave
@@ -60,14 +60,14 @@ def _figures(values: Iterable[float], m: Measures, k: int, form: Callable[[Any],
         return ""
     complete, parts = len(order) == m.valid, []
     if order[0] == order[-1]:
-        return f"always {form(shown(order[0].item(), order, k))}"
+        return f"always {form(in_digits(order[0].item(), order, k))}"
     ends = [(100 - p for p in TAILS), TAILS]
     for percents in (TAILS, (50,), tuple(ends[0])):
         if complete and percents != (50,):
             end = order[0 if percents is TAILS else -1].item()
             if between(order, Span(end, end)) >= k:
                 name = "min" if percents is TAILS else "max"
-                parts.append(f"{name} {form(shown(end, order, k))}")
+                parts.append(f"{name} {form(in_digits(end, order, k))}")
                 continue
         for percent in percents:
             if made := quantile(order, percent, k, complete=complete):
@@ -84,9 +84,12 @@ def _plain(value: Any) -> str:
 
 
 def _complex(known: Column, cells: Any, m: Measures, k: int) -> Column:
-    shown = _figures(np.abs(np.asarray(cells, dtype=complex)), m, k, _plain)
+    magnitudes = _figures(np.abs(np.asarray(cells, dtype=complex)), m, k, _plain)
     return replace(
-        known, type="complex number", distinct=None, notes=(f"magnitude: {shown}",) if shown else ()
+        known,
+        type="complex number",
+        distinct=None,
+        notes=(f"magnitude: {magnitudes}",) if magnitudes else (),
     )
 
 
@@ -100,9 +103,9 @@ def _times(known: Column, cells: Sequence[time], m: Measures, k: int) -> Column:
         minutes, rest = divmod(rest, 60)
         return f"{hours:02}:{minutes:02}" + (f":{rest:02}" if rest else "")
 
-    shown = _figures((x / step for x in seconds), m, k, written)
+    times = _figures((x / step for x in seconds), m, k, written)
     every = {3600: "whole hours", 60: "whole minutes"}.get(step, "")
-    notes = (shown, every if len(seconds) >= max(k, 1) else "")
+    notes = (times, every if len(seconds) >= max(k, 1) else "")
     return replace(known, type="time of day", notes=tuple(filter(None, notes)))
 
 
@@ -162,10 +165,10 @@ def _about(values: Any, k: int, *, low: bool) -> str:
     order = order if low else order[::-1]
     end = order[0].item()
     if between(np.sort(order), Span(end, end)) >= k:
-        return _plain(shown(end, order, k))
+        return _plain(in_digits(end, order, k))
     first, next_ones = order[k - 1].item(), order[2 * k - 1].item()
     if first == next_ones:
-        return f"≈ {_plain(shown(first, order, k))}"
+        return f"≈ {_plain(in_digits(first, order, k))}"
     return f"≈ {_plain(to_unit(first, unit(abs(next_ones - first))))}"
 
 
@@ -189,16 +192,16 @@ def _arrays(known: Column, cells: Sequence[Any], m: Measures, k: int) -> Column:
     if len(cells) < k:
         return known
     shapes = Counter(" × ".join(map(str, cell.shape)) or "0 dimensions" for cell in cells)
-    shown = _shares(shapes.elements(), k)
+    sizes = _shares(shapes.elements(), k)
     kinds = _shares((cell.dtype for cell in cells if hasattr(cell, "dtype")), k)
     one_sized = {len(cell.shape) for cell in cells} == {1} and len(shapes) > 1
     if one_sized:
         long = _figures((len(cell) for cell in cells), m, k, _plain)
-        shown = [f"length {long}"] if long else []
-    elif shown:
-        shown[0] = f"shape {shown[0]}"
+        sizes = [f"length {long}"] if long else []
+    elif sizes:
+        sizes[0] = f"shape {sizes[0]}"
     name = masked_value(type(cells[0]).__name__, 30)
-    return replace(known, type=name, notes=(*shown, *kinds))
+    return replace(known, type=name, notes=(*sizes, *kinds))
 
 
 def _images(known: Column, cells: Sequence[Any], m: Measures, k: int) -> Column:
@@ -213,8 +216,8 @@ def _bytes(known: Column, cells: Sequence[bytes], m: Measures, k: int) -> Column
 
 def bytes_of(known: Column, lengths: Iterable[float], m: Measures, k: int) -> Column:
     """Return what may be said of bytes by their lengths."""
-    shown = _figures(lengths, m, k, _plain)
-    return replace(known, type="bytes", notes=(f"length {shown}",) if shown else ())
+    sizes = _figures(lengths, m, k, _plain)
+    return replace(known, type="bytes", notes=(f"length {sizes}",) if sizes else ())
 
 
 TYPES = {"IntervalDtype": _intervals, "GeometryDtype": _geometries}

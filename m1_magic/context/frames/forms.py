@@ -84,9 +84,9 @@ class Texts:
         chosen = np.fromiter(places, dtype=np.int64)
         return int(self.rows[chosen].sum()) if len(chosen) else 0
 
-    def part(self, rows: int, whole: int = 0) -> str:
+    def part(self, rows: int, total: int = 0) -> str:
         """Return so many rows as a share, with ``≈`` where not all of them were read."""
-        return ("" if self.complete else "≈ ") + share(rows / (whole or self.total))
+        return ("" if self.complete else "≈ ") + share(rows / (total or self.total))
 
     @property
     def read(self) -> str:
@@ -96,17 +96,17 @@ class Texts:
     def common(self, places: Iterable[int], most: int, part: float = 0.0) -> list[int]:
         """Return the places of those texts that may leave, the most frequent first."""
         least = max(self.k, 1, part * self.total)
-        shown = [
+        allowed = [
             p for p in places if self.rows[p] >= least and not personal_text(self.raw[p][:500])
         ]
-        return sorted(shown, key=lambda p: (-self.rows[p], self.raw[p]))[:most]
+        return sorted(allowed, key=lambda p: (-self.rows[p], self.raw[p]))[:most]
 
 
 def digits(characters: Array, columns: Sequence[int]) -> Array:
     """Return the whole numbers that the digits in some columns make, a row each."""
     matrix = characters[:, columns].astype(np.int64) - 48
-    whole: Array = matrix @ 10 ** np.arange(len(columns) - 1, -1, -1)
-    return whole
+    numbers: Array = matrix @ 10 ** np.arange(len(columns) - 1, -1, -1)
+    return numbers
 
 
 def texts_of(
@@ -114,8 +114,10 @@ def texts_of(
 ) -> Texts:
     """Return the texts of a column: its labels, else those in the rows that were read."""
     if labels is None:
-        found = Counter(map(str, values().to_list()))
-        return Texts(list(found), np.fromiter(found.values(), dtype=np.int64), k, complete=False)
+        by_text = Counter(map(str, values().to_list()))
+        return Texts(
+            list(by_text), np.fromiter(by_text.values(), dtype=np.int64), k, complete=False
+        )
     counts = np.fromiter((n for _, n in labels), dtype=np.int64, count=len(labels))
     return Texts([str(label) for label, _ in labels], counts, k)
 
@@ -135,7 +137,7 @@ def mostly(texts: Sequence[str], holds: Callable[[str], object], least: float = 
 
 def without_value(texts: Texts, places: Sequence[int]) -> str:
     """Return that texts stand for missing values, those that enough rows share."""
-    shown = texts.common(places, TOKENS)
-    words = ", ".join(f"{quoted(texts.raw[p])} {texts.part(int(texts.rows[p]))}" for p in shown)
-    verb = "reads" if len(shown) == 1 else "read"
-    return f"{words} {verb} as missing{texts.read}" if shown else ""
+    tokens = texts.common(places, TOKENS)
+    words = ", ".join(f"{quoted(texts.raw[p])} {texts.part(int(texts.rows[p]))}" for p in tokens)
+    verb = "reads" if len(tokens) == 1 else "read"
+    return f"{words} {verb} as missing{texts.read}" if tokens else ""

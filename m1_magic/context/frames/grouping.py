@@ -36,7 +36,7 @@ class Grouping:
     labels: tuple[str, ...]
     codes: Array
     sizes: Array
-    shown: tuple[int, ...]
+    disclosed: tuple[int, ...]
 
     @cached_property
     def order(self) -> Array:
@@ -48,7 +48,7 @@ class Grouping:
         """Return the values of each group that may be shown."""
         sorted_values = values[self.order]
         ends = (len(values) - int(self.sizes.sum())) + np.cumsum(self.sizes)
-        return {g: sorted_values[ends[g] - self.sizes[g] : ends[g]] for g in self.shown}
+        return {g: sorted_values[ends[g] - self.sizes[g] : ends[g]] for g in self.disclosed}
 
     def thinned(self, step: int) -> Grouping:
         """Return the same groups of every ``step``-th row."""
@@ -59,7 +59,7 @@ class Grouping:
     @property
     def covered(self) -> float:
         """The share of the rows with a label whose label is shown."""
-        return float(self.sizes[list(self.shown)].sum() / max(1, self.sizes.sum()))
+        return float(self.sizes[list(self.disclosed)].sum() / max(1, self.sizes.sum()))
 
 
 def grouping(
@@ -78,10 +78,10 @@ def grouping(
     large = [g for g in large[: 2 * FEW] if not (text and personal_text(labels[g][:500]))]
     large = large if len(labels) <= FEW else large[:LARGEST]
     order = _in_order([labels[g] for g in large], series, dtype)
-    shown = tuple(large[i] for i in order)
+    disclosed = tuple(large[i] for i in order)
     texts = (quoted(x) if text else x for x in labels)
     named = tuple(x if g in large else "" for g, x in enumerate(texts))
-    return Grouping(named, codes, sizes, shown)
+    return Grouping(named, codes, sizes, disclosed)
 
 
 def _coded(
@@ -97,9 +97,9 @@ def _coded(
     values = floats(series, dtype)
     there = np.isfinite(values)
     codes = np.full(len(values), -1, dtype=np.int64)
-    found, codes[there] = _distinct(values[there])
+    distinct, codes[there] = _distinct(values[there])
     words = ("false", "true") if dtype == nw.Boolean else None
-    return [words[int(v)] if words else f"{v:.15g}" for v in found.tolist()], codes
+    return [words[int(v)] if words else f"{v:.15g}" for v in distinct.tolist()], codes
 
 
 def _distinct(values: Array) -> tuple[Array, Array]:
@@ -107,19 +107,19 @@ def _distinct(values: Array) -> tuple[Array, Array]:
     low = values.min() if len(values) else 0.0
     if len(values) and values.max() - low < 1_000 and np.array_equal(values, np.rint(values)):
         shifted = (values - low).astype(np.int64)
-        found = np.flatnonzero(np.bincount(shifted))
-        places = np.zeros(int(found[-1]) + 1, dtype=np.int64)
-        places[found] = np.arange(len(found))
-        return found + low, places[shifted]
-    found, inverse = np.unique(values, return_inverse=True)
-    return found, inverse
+        distinct = np.flatnonzero(np.bincount(shifted))
+        places = np.zeros(int(distinct[-1]) + 1, dtype=np.int64)
+        places[distinct] = np.arange(len(distinct))
+        return distinct + low, places[shifted]
+    distinct, inverse = np.unique(values, return_inverse=True)
+    return distinct, inverse
 
 
 def _renumbered(
-    found: Sequence[Any], codes: Array, missing: Array | None
+    distinct: Sequence[Any], codes: Array, missing: Array | None
 ) -> tuple[list[str], Array]:
     """Return labels in the order of their texts: each library finds them in its own."""
-    texts = [str(x) for x in found]
+    texts = [str(x) for x in distinct]
     for end in (" 00:00:00", "-01", "-01") if missing is not None else ():
         shorter = [text.removesuffix(end) for text in texts]
         texts = shorter if len({*map(len, shorter)}) == 1 else texts

@@ -77,9 +77,9 @@ class Local:
         """Return a column; objects that are all of one kind as that kind."""
         if column not in self._columns:
             series, known = self.table.get_column(str(column)), self.schema[column]
-            found, held = taken(series), ""
-            if found:
-                made, self.forms[column] = found
+            opaque_values, held = taken(series), ""
+            if opaque_values:
+                made, self.forms[column] = opaque_values
             elif known in (nw.Object, nw.Unknown):
                 made, held = object_columns.unboxed(series)
                 if held == "date":
@@ -161,8 +161,8 @@ class Local:
         if form == "text" and self.rows <= counting.SHORT:
             pairs, many = counting.in_python(self.first(column, self.rows))
             nulls = self.rows - sum(n for _, n in pairs)
-            found = (many, pairs) if pairs else (None, None)
-            return Measures(self.rows, nulls, distinct=found[0], labels=found[1])
+            counted = (many, pairs) if pairs else (None, None)
+            return Measures(self.rows, nulls, distinct=counted[0], labels=counted[1])
         nulls = counting.nulls(series)
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
@@ -187,7 +187,7 @@ class Local:
             figures = sum(self._chunks[column], Moments()).figures()
             if plain(series.to_native()):
                 nulls += figures.pop("nan")
-        if figures["low"] is not None and (dated or figures["whole"]):
+        if figures["low"] is not None and (dated or figures["integral"]):
             ticked = ticks(series, values) if dated else values
             finite = self._distinct(column, _finite(ticked))
             figures["distinct"] = replace(finite, value=finite.value + arrays.infinities(values))

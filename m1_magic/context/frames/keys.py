@@ -36,16 +36,16 @@ class Keys:
 
     def words(self, names: Sequence[str], hidden: frozenset[int]) -> str:
         """Return what is to be said of the keys; ``hidden`` ones may not leave."""
-        shown = [names[place] for place in self.places if place not in hidden]
-        if not self.places or not shown:
+        visible = [names[place] for place in self.places if place not in hidden]
+        if not self.places or not visible:
             return ""
         if len(self.places) == self.width:
-            if all(name.startswith("(") for name in shown):
+            if all(name.startswith("(") for name in visible):
                 return "column keys are tuples"
-            whole = all(name.lstrip("-").isdigit() for name in shown)
-            return f"column keys are {'integers' if whole else 'no strings'}"
-        listed = ", ".join(f"`{masked_value(safe_name(name))}`" for name in shown[:LISTED])
-        return f"keys that are no strings: {listed}{', …' if len(shown) > LISTED else ''}"
+            integers = all(name.lstrip("-").isdigit() for name in visible)
+            return f"column keys are {'integers' if integers else 'no strings'}"
+        listed = ", ".join(f"`{masked_value(safe_name(name))}`" for name in visible[:LISTED])
+        return f"keys that are no strings: {listed}{', …' if len(visible) > LISTED else ''}"
 
     def repeated(self, rows: int) -> str:
         """Return how many index labels repeat."""

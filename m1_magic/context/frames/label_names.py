@@ -102,19 +102,23 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
     flags = [*typed.get("Boolean", []), *typed.get("UInt8", [])]
     starts = Counter(table.names[place].partition("_")[0] for place in flags)
     dummies = {one for one, n in starts.items() if n >= FLAGS and one.lower() not in OWN_WORDS}
-    found = {p for p in flags if table.names[p].partition("_")[0] in dummies}
+    label_places = {p for p in flags if table.names[p].partition("_")[0] in dummies}
     turned = table.names[places[0]] == "column" if places else False  # Polars' transpose()
     many = max(typed.values(), key=len, default=[])
     many = [place for place in many if turned or not stem_of(table.names[place])]
     if len(many) >= MANY and 10 * len(many) >= 6 * len(places) and isinstance(table, Local):
         empty = sum(m.nulls + m.nan for m in table.measure(many, nulls_only=True))
         if len(places) > table.rows or 2 * empty > table.rows * len(many):
-            found |= set(many)
+            label_places |= set(many)
     for same in typed.values():
         alike = [place for place in same if not stem_of(table.names[place])]
         if len(alike) >= MANY and isinstance(table, Local):
-            found |= _one_of_many(table, alike)
-    return Labels(frozenset(found - {0} if turned else found), of_rows=turned) if found else None
+            label_places |= _one_of_many(table, alike)
+    return (
+        Labels(frozenset(label_places - {0} if turned else label_places), of_rows=turned)
+        if label_places
+        else None
+    )
 
 
 def _fit(dtype: Any) -> bool:
@@ -124,11 +128,10 @@ def _fit(dtype: Any) -> bool:
 
 def _one_of_many(table: Local, places: Sequence[int]) -> set[int]:
     """Return the columns of which each row has one alone, all others zero: dummies, and pivots."""
-    heads = {place: table.series(place).head(HEAD) for place in places[:LOOKED_AT]}
     filled = {
-        place: [there(x) and bool(x) for x in head.to_list()]
-        for place, head in heads.items()
-        if kind(head.dtype) in ("boolean", "integer", "real")
+        place: [there(x) and bool(x) for x in table.first(place, HEAD)]
+        for place in places[:LOOKED_AT]
+        if kind(table.dtype(place)) in ("boolean", "integer", "real")
     }
     sparse = {place: row for place, row in filled.items() if 2 * sum(row) < len(row)}
     counts = {sum(row) for row in zip(*sparse.values(), strict=True)}

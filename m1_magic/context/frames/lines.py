@@ -34,7 +34,7 @@ def figure(value: Value) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def shown(value: Value, name: str, column: Column) -> str:
+def marked_figure(value: Value, name: str, column: Column) -> str:
     """Return a figure of a column, with ``≈`` where it is rounded or read from a sample."""
     return _about(name, column) + figure(value)
 
@@ -105,7 +105,7 @@ class Line:
         ]
         between = " " if "to" in c.figures else " · "
         figures = between.join(
-            f"{name} {shown(c.figures[name], name, c)}" for name in self._telling(form)
+            f"{name} {marked_figure(c.figures[name], name, c)}" for name in self._telling(form)
         )
         few = "always" in c.figures or (complete and form == FULL)
         distinct_values = "" if few else distinct(c)
@@ -127,20 +127,22 @@ class Line:
         c = self.first
         most = [
             f"{_about(LABELS, c)}{_quoted(label, c)} {share(part)}"
-            for label, part in self._shown(BRIEF).items()
+            for label, part in self._labels_in(BRIEF).items()
         ]
-        ends = [f"{name} {shown(v, name, c)}" for name, v in c.figures.items() if name in ENDS]
+        ends = [
+            f"{name} {marked_figure(v, name, c)}" for name, v in c.figures.items() if name in ENDS
+        ]
         if "mean" in c.figures and not (ends or most):
-            ends = [f"mean {shown(c.figures['mean'], 'mean', c)}"]
+            ends = [f"mean {marked_figure(c.figures['mean'], 'mean', c)}"]
         return "; ".join(filter(None, [self._head(), " ".join(ends or most)]))
 
     def labels(self, form: int) -> int:
         """Return how many labels it tells of in one of its forms."""
         if self.first.type.startswith("true/false") or (len(self.columns) > 1 and not self.same):
             return 0
-        return len(self._shown(FULL if len(self.columns) > 1 else form))
+        return len(self._labels_in(FULL if len(self.columns) > 1 else form))
 
-    def _shown(self, form: int) -> dict[str, float]:
+    def _labels_in(self, form: int) -> dict[str, float]:
         """Return the labels with their shares that a form tells; the most frequent first."""
         labels = self.first.labels
         if form == MORE:
@@ -148,8 +150,8 @@ class Line:
         if form == BRIEF:
             return {} if set(ENDS) & self.first.figures.keys() else dict([*labels.items()][:1])
         ranks = sorted(labels, key=lambda label: label not in self.named)
-        shown = set(ranks[: max(SHOWN, len(self.named))])
-        return {label: part for label, part in labels.items() if label in shown}
+        displayed = set(ranks[: max(SHOWN, len(self.named))])
+        return {label: part for label, part in labels.items() if label in displayed}
 
     def _complete(self) -> bool:
         """Are these numbers all of whose values are shown with their shares?"""
@@ -163,11 +165,11 @@ class Line:
         return f"{head}, {nulls(c.nulls, self.rows)}" if c.nulls is not None and self.rows else head
 
     def _labels(self, form: int) -> str:
-        c, shown = self.first, self._shown(form)
-        labels = [f"{_quoted(label, c)} {share(part)}" for label, part in shown.items()]
-        rest = 1 - sum(shown.values())
+        c, shares = self.first, self._labels_in(form)
+        labels = [f"{_quoted(label, c)} {share(part)}" for label, part in shares.items()]
+        rest = 1 - sum(shares.values())
         if len(labels) == 1 and rest <= 1e-9:
-            return f"always {_quoted(next(iter(shown)), c)}"
+            return f"always {_quoted(next(iter(shares)), c)}"
         if labels:
             labels[0] = _about(LABELS, c) + labels[0]
         if labels and 1e-9 < rest < 0.95 and not c.type.startswith("true/false"):

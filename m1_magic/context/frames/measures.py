@@ -44,7 +44,7 @@ class Measures:
     sd: float | None = None
     zeros: int = 0
     negatives: int = 0
-    whole: bool = False
+    integral: bool = False
     trues: int | None = None
     distinct: Count | None = None
     labels: tuple[tuple[Any, int], ...] | None = None

@@ -127,11 +127,11 @@ def _where(rows: Rows, mask: Array, by: int, groups: Grouping) -> tuple[str, int
     least, many = max(rows.k, 2), len(groups.labels)
     nulls = np.bincount(groups.codes[mask], minlength=many)
     hit = np.flatnonzero(nulls)
-    if len(hit) > max(1, many // 2) or many < 2 or set(hit) - set(groups.shown):
+    if len(hit) > max(1, many // 2) or many < 2 or set(hit) - set(groups.disclosed):
         return "", 0
     if rows.n - groups.sizes[hit].sum() < least or len(hit) > NAMED or min(nulls[hit]) < least:
         return "", 0
-    labels = " or ".join(groups.labels[g] for g in groups.shown if g in hit)
+    labels = " or ".join(groups.labels[g] for g in groups.disclosed if g in hit)
     where = f"where {rows.name(by)} is {labels}"
     full = int(groups.sizes[hit].sum() - nulls.sum())
     if not full:

@@ -73,13 +73,13 @@ class Earlier:
             return dict(columns)
         self.tables.append(table)
         return {
-            place: self._shown(column, place, table, k)
+            place: self._as_disclosed(column, place, table, k)
             if _comparable(column) and table.rows - (column.nulls or 0) >= k
             else column
             for place, column in columns.items()
         }
 
-    def _shown(self, column: Column, place: int, table: Local, k: int) -> Column:
+    def _as_disclosed(self, column: Column, place: int, table: Local, k: int) -> Column:
         series, dtype = table.series(place), table.dtype(place)
         if kind(dtype) == "other":
             return column
@@ -122,8 +122,8 @@ class Earlier:
 def _comparable(column: Column) -> bool:
     """Is it a column of numbers or of labels, of which something may be shown?"""
     few = column.distinct is None or column.distinct.value <= FEW
-    shown = few or _read(column) or _dated(column)
-    return not column.masked and bool(column.type != EMPTY and shown)
+    has_figures = few or _read(column) or _dated(column)
+    return not column.masked and bool(column.type != EMPTY and has_figures)
 
 
 def _anyhow(one: Array, other: Array, k: int) -> int:
@@ -140,11 +140,11 @@ def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, 
     """Return what is shown of a column that follows another, and what is known of that since."""
     finite = np.sort(values[np.isfinite(values) & (values != NOTHING)])
     theirs, ours = (_figures(column) for column in (first, own))
-    slots, shown = ({SLOTS[name] for name in figures} for figures in (theirs, ours))
+    slots, own_slots = ({SLOTS[name] for name in figures} for figures in (theirs, ours))
     held = {
         name: value
         for name, value in theirs.items()
-        if SLOTS[name] in shown and holds(name, float(value), finite, k)
+        if SLOTS[name] in own_slots and holds(name, float(value), finite, k)
     }
     new = {name: value for name, value in ours.items() if SLOTS[name] not in slots}
     new = {} if "always" in first.figures else new

@@ -26,8 +26,8 @@ def nested(known: Column, m: Measures, seen: Series, k: int) -> Column:
     """Return what may be said of lists, structs and mixed objects: lengths, fields, types."""
     if m.valid < k or not len(seen):
         return known
-    if found := foreign(known, m, seen, k):
-        return found
+    if foreign_column := foreign(known, m, seen, k):
+        return foreign_column
     if seen.dtype == nw.Struct:
         return replace(known, notes=_fields(seen, k))
     if known.type == "map":
@@ -58,10 +58,10 @@ def _fields(seen: Series, k: int) -> tuple[str, ...]:
     """Return the names of the fields that k rows have a value in: a key of few rows is data."""
     names = [one.name for one in seen.dtype.fields]  # type: ignore[attr-defined]
     filled = (len(seen) - seen.struct.field(name).null_count() for name in names)
-    shown = [safe_name(name) for name, n in zip(names, filled, strict=True) if n >= k]
-    more = f" and {len(shown) - 10:,} more" if len(shown) > 10 else ""
-    first = ", ".join(f"`{masked_value(name)}`" for name in shown[:10])
-    return (f"fields {first}{more}",) if shown else ()
+    shared = [safe_name(name) for name, n in zip(names, filled, strict=True) if n >= k]
+    more = f" and {len(shared) - 10:,} more" if len(shared) > 10 else ""
+    first = ", ".join(f"`{masked_value(name)}`" for name in shared[:10])
+    return (f"fields {first}{more}",) if shared else ()
 
 
 def _size(value: Any) -> int:
@@ -76,7 +76,7 @@ def _lengths(sizes: Any, k: int) -> tuple[str, ...]:
     if len(values) == 1:
         return (f"always {values[0]} long",) if len(order) >= k else ()
     middle = quantile(order, 50, k)
-    shown = [f"{shared[0]} to {shared[-1]} long"] if len(shared) > 1 else []
+    parts = [f"{shared[0]} to {shared[-1]} long"] if len(shared) > 1 else []
     if middle:
-        shown.append(f"median {'≈ ' if middle.rounded else ''}{middle.value}")
-    return (", ".join(shown),) if shown else ()
+        parts.append(f"median {'≈ ' if middle.rounded else ''}{middle.value}")
+    return (", ".join(parts),) if parts else ()

@@ -14,7 +14,7 @@ import numpy as np
 
 from .arrays import Array, between
 from .measures import Count, Measures, Span
-from .rounding import Figure, average, bare, deviation, quantile, quartiles, shown
+from .rounding import Figure, average, bare, deviation, in_digits, quantile, quartiles
 from .summary import Column, Draft
 
 DOMINANT = 0.9  # of the squared distances from the median
@@ -75,7 +75,7 @@ def _quantiles(
 
     def tail(end: str, low: bool) -> None:
         if ends[0 if low else 1] >= k:
-            made[end] = Figure(shown(m.low if low else m.high, order, k), rounded=False)
+            made[end] = Figure(in_digits(m.low if low else m.high, order, k), rounded=False)
         elif quarters:
             for percent in (p if low else 100 - p for p in TAILS):
                 if figure := quantile(order, percent, k, complete=complete):
@@ -136,12 +136,12 @@ def _dominated(m: Measures, order: Array, n: int, k: int) -> tuple[bool, bool]:
         return False, False
     total = n * float((np.abs(order.astype(np.float64) - middle) / scale).mean())
     squares = (n - 1) * (m.sd / scale) ** 2 + n * ((m.mean - middle) / scale) ** 2
-    found = []
+    decided = []
     for distances, of in ((np.sort(away / scale), total), (np.sort((away / scale) ** 2), squares)):
         # Of a longer table only the ends are known: as if k - 1 rows lay there.
         most = float(distances[1 - k :].sum()) if complete else (k - 1) * float(distances[-1])
-        found.append(decide(most, float(distances[-1]) if complete else 0.0, of))
-    return found[0], found[1]
+        decided.append(decide(most, float(distances[-1]) if complete else 0.0, of))
+    return decided[0], decided[1]
 
 
 def decide(few: float, one: float, total: float) -> bool:

@@ -33,15 +33,15 @@ def _order(table: Described) -> list[Fact]:
     if table.rows < LEAST:
         return []
     columns = {p: c for p, c in table.varying.items() if not c.nulls and not _runs(c)}
-    found = []
+    candidates = []
     for place, column in columns.items():
         many = column.distinct.value if column.distinct else 0
         telling = max(column.labels.values(), default=0.0) < MOSTLY
         if many > 1 and telling and not column.counts.get("NaN") and _ordered(table, place, 64):
             dtype = table.sample.dtype(place)
             dated = is_moment(dtype) or column.type.startswith("date")
-            found.append((-many, not dated, not is_text(dtype), place))
-    for *_, first in sorted(found):
+            candidates.append((-many, not dated, not is_text(dtype), place))
+    for *_, first in sorted(candidates):
         if way := _ordered(table, first, table.rows):
             break
     else:
@@ -105,7 +105,7 @@ def _trends(table: Described) -> list[Fact]:
     when = array(sample.series(times[0]).gather_every(step))
     if len(np.unique(when)) < 0.9 * len(when):
         return []
-    found = []
+    trends = []
     for place, column in columns.items():
         plain = is_number(sample.dtype(place))
         plain = plain and not column.follows and not codes.named(column.name)
@@ -116,15 +116,15 @@ def _trends(table: Described) -> list[Fact]:
         if np.count_nonzero(there) >= max(LEAST, 4 * table.k):
             r, figure = of_pair(average_ranks(when[there]), average_ranks(values[there]), table.k)
             if figure and abs(r) >= TREND:
-                shown = f"{'≈ ' if figure.rounded else ''}{figure.value:.2f}"
-                found.append((-round(abs(r), 6), place, r, shown))
+                text = f"{'≈ ' if figure.rounded else ''}{figure.value:.2f}"
+                trends.append((-round(abs(r), 6), place, r, text))
     some = "" if table.complete and step == 1 else f" in {len(when):,} rows"
     return [
         Fact(
             f"{name_of(columns[place])} {'rises' if r > 0 else 'falls'} over "
-            f"{name_of(columns[times[0]])}: rank correlation {'≈ ' if some else ''}{shown}{some}",
+            f"{name_of(columns[times[0]])}: rank correlation {'≈ ' if some else ''}{text}{some}",
             (times[0], place),
             rank=3,
         )
-        for _, place, r, shown in sorted(found)[:TRENDS]
+        for _, place, r, text in sorted(trends)[:TRENDS]
     ]

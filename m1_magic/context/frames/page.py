@@ -128,8 +128,8 @@ class Draft:
         return f"; {self.rows:,} of {len(self.page.cells):,} rows fit"
 
     def _part(self, count: int) -> str:
-        shown = len(self.page.names.places) - count
-        return f"; {shown:,} of {len(self.page.names.places):,} columns in detail"
+        detailed = len(self.page.names.places) - count
+        return f"; {detailed:,} of {len(self.page.names.places):,} columns in detail"
 
     def lengthen(self, n: int, form: int) -> bool:
         """Give a line a form if that fits."""
@@ -147,7 +147,7 @@ class Draft:
         if cost > self.room or (known is not None and form <= known):
             return False
         if known is None:
-            self.unnamed.tell(line.columns)
+            self.unnamed.remove(line.columns)
         self.room -= cost
         self.forms[n] = form
         return True
@@ -165,7 +165,7 @@ class Draft:
 
     def show_rows(self) -> None:
         """Add rows of the table, as many as fit."""
-        places = self._shown()
+        places = self._detailed()
         for row in self.page.cells if places else ():
             cost = len(_row(row, places)) + 1
             if cost > self.room:
@@ -175,13 +175,13 @@ class Draft:
 
     def unfold(self) -> None:
         """Add lines of single columns below those that tell of several."""
-        found = [
+        candidates = [
             (*part.rank, turn, n, place, part)
             for n in self.forms
             if len(self.lines[n].columns) > 1 and not self.lines[n].same
             for turn, (place, part) in enumerate(self.lines[n].parts.items())
         ]
-        for *_, n, place, part in sorted(found, key=lambda one: one[:-1]):
+        for *_, n, place, part in sorted(candidates, key=lambda one: one[:-1]):
             if self.room < SHORTEST:
                 break
             for form in (FULL, BRIEF):
@@ -191,7 +191,7 @@ class Draft:
                     self.room -= cost
                     break
 
-    def _shown(self) -> list[int]:
+    def _detailed(self) -> list[int]:
         return [place for n in sorted(self.forms) for place in self.lines[n].columns]
 
     def fitted(self) -> Fitted:
@@ -201,19 +201,19 @@ class Draft:
         missing = self._missing()
         if self.rows < len(page.cells) and self.forms and len(missing) <= self.room:
             head += missing
-        shown: list[tuple[Line, int]] = []
+        placed: list[tuple[Line, int]] = []
         for n in sorted(self.forms):
-            shown.append((self.lines[n], self.forms[n]))
-            shown += [part for _, part in sorted(self.parts.get(n, {}).items())]
-        texts = [head, *(line.text(form) for line, form in shown)]
-        texts += filter(None, [self.unnamed.line(alone=not shown)])
+            placed.append((self.lines[n], self.forms[n]))
+            placed += [part for _, part in sorted(self.parts.get(n, {}).items())]
+        texts = [head, *(line.text(form) for line, form in placed)]
+        texts += filter(None, [self.unnamed.line(alone=not placed)])
         named = set(page.prompted)
         order = sorted(self.facts, key=lambda n: (named.isdisjoint(page.facts[n].columns), n))
         facts = tuple(page.facts[n] for n in order)
         texts += [f"- {fact.text}" for fact in facts]
-        places = self._shown()
+        places = self._detailed()
         texts += [_row(row, places) for row in page.cells[: self.rows]]
-        return Fitted("\n".join(texts)[: self.limit], tuple(shown), facts, self.rows)
+        return Fitted("\n".join(texts)[: self.limit], tuple(placed), facts, self.rows)
 
 
 def _row(row: Row, places: Sequence[int]) -> str:

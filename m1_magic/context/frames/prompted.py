@@ -89,14 +89,14 @@ class Prompt:
         self.folded = self.text.casefold()
 
     @cached_property
-    def _found(self) -> list[tuple[str, int, str]]:
+    def _stems(self) -> list[tuple[str, int, str]]:
         matches = WORD.finditer(self.text)
         return [(stem(match[0]), match.start(), match[0]) for match in matches]
 
     @cached_property
     def phrases(self) -> dict[tuple[str, ...], tuple[int, ...]]:
         """Phrases of up to `PHRASE` words → the numbers of the words where they first stand."""
-        stems = [one for one, _, _ in self._found]
+        stems = [one for one, _, _ in self._stems]
         made: dict[tuple[str, ...], tuple[int, ...]] = {}
         for size in range(1, PHRASE + 1):
             for at in range(len(stems) - size + 1):
@@ -106,7 +106,7 @@ class Prompt:
     @cached_property
     def heads(self) -> frozenset[str]:
         """The first letters of its words: a name without them is not named."""
-        return frozenset(one[:HEAD] for one, _, _ in self._found)
+        return frozenset(one[:HEAD] for one, _, _ in self._stems)
 
     @cached_property
     def joined(self) -> dict[str, tuple[int, ...]]:
@@ -117,7 +117,7 @@ class Prompt:
     def shortened(self) -> dict[str, tuple[int, ...]]:
         """The beginnings of its longer words: ``temp`` is one of "temperature"."""
         made: dict[str, tuple[int, ...]] = {}
-        for number, (one, _, _) in enumerate(self._found):
+        for number, (one, _, _) in enumerate(self._stems):
             if len(one) >= DISTINCT + 2 and one not in STOP:
                 for size in range(DISTINCT, len(one)):
                     made.setdefault(one[:size], (number,))
@@ -135,34 +135,34 @@ class Prompt:
         """Words that stand where the name of a column does, and single capitals."""
         made = {match[0].casefold(): match.start() for match in CAPITALS.finditer(self.text)}
         for pattern in CLEAR:
-            found = pattern.finditer(self.folded)
-            made |= {match[1]: match.start(1) for match in found if match[1] not in STOP}
+            matches = pattern.finditer(self.folded)
+            made |= {match[1]: match.start(1) for match in matches if match[1] not in STOP}
         for match in CALLED.finditer(self.folded):
             made |= {word: match.start() for word in match.groups() if word}
         return made
 
     def name_at(self, name: str) -> int | None:
         """Return where a name stands as it is, or as its words; None if nowhere."""
-        whole = plain(name).casefold().strip()
-        if not whole:
+        folded_name = plain(name).casefold().strip()
+        if not folded_name:
             return None
-        if whole in self.quoted:
-            return self.quoted[whole]
+        if folded_name in self.quoted:
+            return self.quoted[folded_name]
         parts = words(name)
-        if not parts or whole in STOP or (len(whole) < 2 and whole.isascii()):
-            return self.clear.get(whole)
+        if not parts or folded_name in STOP or (len(folded_name) < 2 and folded_name.isascii()):
+            return self.clear.get(folded_name)
         places = self.phrases.get(parts[:PHRASE]) or self.joined.get("".join(parts))
         if places is not None:
-            return self._found[places[0]][1]
-        return None if whole.isascii() else self._foreign(whole, parts)
+            return self._stems[places[0]][1]
+        return None if folded_name.isascii() else self._foreign(folded_name, parts)
 
-    def _foreign(self, whole: str, parts: Sequence[str]) -> int | None:
+    def _foreign(self, folded_name: str, parts: Sequence[str]) -> int | None:
         """Return where a name in another script stands: with an ending, or without spaces."""
-        at = self.folded.find(whole)
-        if at >= 0 and any(ord(c) > 0x58F for c in whole):
+        at = self.folded.find(folded_name)
+        if at >= 0 and any(ord(c) > 0x58F for c in folded_name):
             return at
         if len(parts) == 1 and len(parts[0]) > 2:
-            for one, start, _ in self._found:
+            for one, start, _ in self._stems:
                 same = len(parts[0]) - (len(parts[0]) > 3)
                 if one[:same] == parts[0][:same] and abs(len(one) - len(parts[0])) <= 2:
                     return start
@@ -178,28 +178,28 @@ def prompted(prompt: str, names: Sequence[str], moments: Iterable[int] = ()) -> 
     """
     if not prompt.strip():
         return ()
-    asked = Prompt(prompt)
+    question = Prompt(prompt)
     ranks: dict[int, tuple[int, int]] = {}
     partly: dict[int, tuple[str, ...]] = {}
     taken: set[int] = set()
     for place, name in enumerate(names):
         name = name[:200]
-        found = [word[:HEAD].casefold() for word in WORD.findall(name)] if name.isascii() else []
-        near = not asked.heads.isdisjoint(found)
-        if not near and len(found) and len(name) > 2 and not asked.quoted:
+        heads = [word[:HEAD].casefold() for word in WORD.findall(name)] if name.isascii() else []
+        near = not question.heads.isdisjoint(heads)
+        if not near and len(heads) and len(name) > 2 and not question.quoted:
             continue
         parts = words(name)
-        if (at := asked.name_at(name)) is not None:
+        if (at := question.name_at(name)) is not None:
             ranks[place] = 0, at
-            taken |= set(asked.phrases.get(parts[:PHRASE], ()))
+            taken |= set(question.phrases.get(parts[:PHRASE], ()))
         elif near:
             partly[place] = parts
-    _same_case(asked.text, names, ranks)
-    for place, numbers in _by_parts(asked, partly, taken):
-        ranks[place] = 1, asked._found[numbers[0]][1]
-    if over := MOMENTS.search(asked.folded):
-        found = list(moments) or [p for p, name in enumerate(names) if TIMES & set(words(name))]
-        for place in found[:FEW]:
+    _same_case(question.text, names, ranks)
+    for place, numbers in _by_parts(question, partly, taken):
+        ranks[place] = 1, question._stems[numbers[0]][1]
+    if over := MOMENTS.search(question.folded):
+        dated = list(moments) or [p for p, name in enumerate(names) if TIMES & set(words(name))]
+        for place in dated[:FEW]:
             ranks.setdefault(place, (2, over.start()))
     return tuple(sorted(ranks, key=lambda place: (*ranks[place], place)))
 
@@ -216,10 +216,10 @@ def _same_case(text: str, names: Sequence[str], ranks: dict[int, tuple[int, int]
 
 
 def _by_parts(
-    asked: Prompt, partly: Mapping[int, tuple[str, ...]], taken: set[int]
+    question: Prompt, partly: Mapping[int, tuple[str, ...]], taken: set[int]
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Yield the columns that some words of their names name, and which words of the prompt."""
-    runs = {place: _longest(asked, parts) for place, parts in partly.items()}
+    runs = {place: _longest(question, parts) for place, parts in partly.items()}
     runs = {place: run for place, run in runs.items() if run and not taken.issuperset(run)}
     common = Counter(runs.values())
     used = set[int]().union(*(run for run in runs.values() if len(run) > 1))
@@ -228,20 +228,20 @@ def _by_parts(
             yield place, run
 
 
-def _longest(asked: Prompt, parts: Sequence[str]) -> tuple[int, ...]:
+def _longest(question: Prompt, parts: Sequence[str]) -> tuple[int, ...]:
     """Return the numbers of the prompt's words that are the longest run of a name's."""
     for size in range(min(len(parts), PHRASE), 1, -1):
         for at in range(len(parts) - size + 1):
-            if numbers := asked.phrases.get(tuple(parts[at : at + size])):
+            if numbers := question.phrases.get(tuple(parts[at : at + size])):
                 return numbers
     for part in parts:
         if len(part) >= HEAD and part not in STOP:
-            numbers = asked.phrases.get((part,)) or asked.shortened.get(part)
+            numbers = question.phrases.get((part,)) or question.shortened.get(part)
             if numbers:
                 return numbers
     for part in parts:
         for end in range(DISTINCT, len(part)):
-            if (numbers := asked.phrases.get((part[:end],))) and part[:end] not in STOP:
+            if (numbers := question.phrases.get((part[:end],))) and part[:end] not in STOP:
                 return numbers
     return ()
 
@@ -250,25 +250,27 @@ def labelled(prompt: str, columns: Mapping[int, Column]) -> dict[int, frozenset[
     """Return the labels that the prompt names, of those that may leave, by the column's place."""
     if not prompt.strip():
         return {}
-    asked = Prompt(prompt)
-    found: dict[int, frozenset[str]] = {}
+    question = Prompt(prompt)
+    named_labels: dict[int, frozenset[str]] = {}
     for place, column in columns.items():
-        named = frozenset(label for label in column.labels if _named(label, asked))
+        named = frozenset(label for label in column.labels if _named(label, question))
         if named and not column.masked and not column.type.startswith("true/false"):
-            found[place] = named
-    often = Counter(label for labels in found.values() for label in labels)
-    kept = {p: frozenset(x for x in labels if often[x] <= FEW) for p, labels in found.items()}
-    return {place: labels for place, labels in kept.items() if labels}
+            named_labels[place] = named
+    often = Counter(label for labels in named_labels.values() for label in labels)
+    uncommon = {
+        p: frozenset(x for x in labels if often[x] <= FEW) for p, labels in named_labels.items()
+    }
+    return {place: labels for place, labels in uncommon.items() if labels}
 
 
-def _named(label: str, asked: Prompt) -> bool:
-    whole = plain(label[:200]).casefold().strip()
-    if whole in asked.quoted:
+def _named(label: str, question: Prompt) -> bool:
+    folded_label = plain(label[:200]).casefold().strip()
+    if folded_label in question.quoted:
         return True
     parts = words(label[:200])
-    if not parts or whole in STOP or (len(whole) < 3 and whole.isascii()):
+    if not parts or folded_label in STOP or (len(folded_label) < 3 and folded_label.isascii()):
         there = label.isupper() and len(label) > 1 and label.isalnum()
-        return there and re.search(rf"\b{label}\b", asked.text) is not None
-    if not whole.isascii() and any(ord(c) > 0x58F for c in whole):
-        return whole in asked.folded
-    return len(parts) <= PHRASE and parts in asked.phrases
+        return there and re.search(rf"\b{label}\b", question.text) is not None
+    if not folded_label.isascii() and any(ord(c) > 0x58F for c in folded_label):
+        return folded_label in question.folded
+    return len(parts) <= PHRASE and parts in question.phrases

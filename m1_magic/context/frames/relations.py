@@ -103,10 +103,10 @@ def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
     where, opposite = in_rows(read), "" if r > 0 else ", one up, the other down"
     if abs(r) > 1 - EXACT:
         return f"move together exactly{where}{opposite}"
-    _, shown = of_pair(x, y, k)
-    if shown is None:
+    _, rounded = of_pair(x, y, k)
+    if rounded is None:
         return f"correlated{where}{opposite}"
-    return f"correlation {'≈ ' if shown.rounded or read else ''}{shown.value:.2f}{where}"
+    return f"correlation {'≈ ' if rounded.rounded or read else ''}{rounded.value:.2f}{where}"
 
 
 def _decided(columns: Sequence[Known], sample: Local, read: int | None) -> list[Fact]:

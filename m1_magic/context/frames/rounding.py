@@ -136,7 +136,7 @@ def quantile(order: Array, percent: int, k: int, *, complete: bool = True) -> Fi
     first, second = order[below].item(), order[above].item()
     value = first + (second - first) * rest / 100 if first != second else first
     if complete and (k == 0 or (first == second and between(order, Span(value, value)) >= k)):
-        return Figure(shown(value, order, k), rounded=False)
+        return Figure(in_digits(value, order, k), rounded=False)
     share = percent / 100
     errors = 0 if complete else math.ceil(ERRORS * math.sqrt(share * (1 - share) * len(order)))
     reach = max(k, errors)
@@ -144,7 +144,7 @@ def quantile(order: Array, percent: int, k: int, *, complete: bool = True) -> Fi
         return None
     low, high = order[above - reach].item(), order[below + reach].item()
     if low == high:
-        return Figure(shown(value, order, k))
+        return Figure(in_digits(value, order, k))
     if not high - low <= COARSE * _spread(order):
         return None
     return Figure(_inside(value, low, high))
@@ -154,9 +154,9 @@ def _inside(value: float, low: float, high: float) -> int | float:
     """Return a number between two others, rounded by half of their distance or finer."""
     step = unit(high / 2 - low / 2)
     for _ in range(60):
-        shown = to_unit(value, step)
-        if low <= shown <= high:
-            return shown
+        rounded = to_unit(value, step)
+        if low <= rounded <= high:
+            return rounded
         step = unit(float(step) * 0.4)
     return bare(value)
 
@@ -182,7 +182,7 @@ def _spread(order: Array) -> float:
     return third - first
 
 
-def shown(value: Any, order: Array, k: int) -> int | float:
+def in_digits(value: Any, order: Array, k: int) -> int | float:
     """Return a value of a column: whole, or in seven digits, twelve where all may leave.
 
     Where the values hardly differ there are more of them, too.

@@ -40,7 +40,7 @@ class Rows:
             if not column.follows and column.name != MASKED
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
-        self.shown: set[frozenset[int]] = set()  # pairs of columns that a line tells of
+        self.covered_pairs: set[frozenset[int]] = set()  # pairs of columns that a line tells of
         self._groupings: dict[tuple[int, int], Grouping] = {}
 
     def name(self, place: int) -> str:
@@ -132,5 +132,5 @@ class Rows:
         if is_text(dtype):
             plain = column.type in ("text", "category", "number as text")
             return plain and 2 <= distinct <= min(most, self.n // 2)
-        whole = column.type.startswith("whole") or is_moment(dtype)
-        return whole and 2 <= distinct <= FEW and distinct <= self.n // 2
+        discrete = column.type.startswith("whole") or is_moment(dtype)
+        return discrete and 2 <= distinct <= FEW and distinct <= self.n // 2

@@ -91,5 +91,5 @@ def _cell(value: object, allowed: bool) -> str:
         text = f"<{type(value).__name__}>"
     if not allowed and personal_text(text):
         return "masked"
-    shown = masked_value("" if text == "nan" else text)
-    return '"' + shown.replace('"', '""') + '"' if re.search(r'[",]', shown) else shown
+    displayed = masked_value("" if text == "nan" else text)
+    return '"' + displayed.replace('"', '""') + '"' if re.search(r'[",]', displayed) else displayed

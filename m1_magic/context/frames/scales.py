@@ -56,8 +56,8 @@ def _one_hot(rows: Rows) -> list[Fact]:
     flags = {p: f for p in rows.columns if (f := _flag(rows, p)) is not None}
     facts: list[Fact] = []
     for run in _runs(rows, list(flags)):
-        shown = {place for fact in facts for place in fact.columns}
-        for places in _exclusive([p for p in run if p not in shown], flags):
+        used = {place for fact in facts for place in fact.columns}
+        for places in _exclusive([p for p in run if p not in used], flags):
             none = rows.n - int(np.sum([flags[place] for place in places]))
             if 0 < none < max(rows.k, 1):
                 continue
@@ -111,7 +111,7 @@ def _runs(rows: Rows, places: Sequence[int]) -> list[list[int]]:
             runs[-1].append(place)
         else:
             runs.append([place])
-    return [*sorted(named.values(), key=lambda found: (-len(found), found)), *runs]
+    return [*sorted(named.values(), key=lambda run: (-len(run), run)), *runs]
 
 
 def _likert(rows: Rows) -> list[Fact]:
@@ -148,9 +148,9 @@ def _steps(rows: Rows, place: int) -> set[str]:
     if not _few(rows, place):
         return set()
     text, groups = rows.is_text(place), rows.grouping(place)
-    if len(groups.shown) < max(LEVELS[0], len(groups.labels) - 1):
+    if len(groups.disclosed) < max(LEVELS[0], len(groups.labels) - 1):
         return set()
-    labels = [groups.labels[g] for g in groups.shown]
+    labels = [groups.labels[g] for g in groups.disclosed]
     scale = text or (0 <= float(labels[0]) <= 1 and float(labels[-1]) <= 10)
     return set(labels) if scale else set()
 
@@ -158,7 +158,7 @@ def _steps(rows: Rows, place: int) -> set[str]:
 def _rare(rows: Rows, place: int) -> bool:
     """Has it a label that may not be shown, of the scale or not?"""
     groups = rows.grouping(place)
-    return len(groups.shown) < len(groups.labels)
+    return len(groups.disclosed) < len(groups.labels)
 
 
 def _ordered(steps: set[str]) -> tuple[list[str], bool]:
@@ -181,8 +181,8 @@ def _scale(rows: Rows, scale: tuple[list[str], bool], places: Sequence[int]) -> 
     if len(names) > NAMED:
         names = [f"{names[0]} … {names[-1]}"]
     between = " < " if ordered else ", "
-    shown = f"{steps[0]} to {steps[-1]}" if number else between.join(steps)
-    head = f"{', '.join(names)} ({len(places)} columns): one scale, {shown}"
+    steps_text = f"{steps[0]} to {steps[-1]}" if number else between.join(steps)
+    head = f"{', '.join(names)} ({len(places)} columns): one scale, {steps_text}"
     if any(_rare(rows, place) for place in places):
         head += f", but for fewer than {rows.k} rows of a column"
     if not ordered:

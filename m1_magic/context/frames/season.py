@@ -63,14 +63,16 @@ def season(rows: Rows) -> list[Fact]:
     few = when[chosen]
     units = [one for one in _units(few) if len(one.seen) >= CYCLES and one.many >= 5]
     straight = {p: _about_trend(few, rows.numbers(p)[chosen]) for p in numbers if units}
-    found = [
+    candidates = [
         (-round(strength, 6), place, unit.name)
         for unit in units
         for place in numbers
         if (strength := _strength(straight[place], unit))
     ]
-    every = {unit.name: unit for unit in _units(when)} if found else {}
-    facts = [_line(rows, place, every[name], when, times[0]) for _, place, name in sorted(found)]
+    every = {unit.name: unit for unit in _units(when)} if candidates else {}
+    facts = [
+        _line(rows, place, every[name], when, times[0]) for _, place, name in sorted(candidates)
+    ]
     return [fact for fact in facts if fact][:SHOWN]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ...privacy.personal.column_names import key_of
 from . import numeric
 from .arrays import Array, moments
-from .lines import figure, share, shown
+from .lines import figure, marked_figure, share
 from .measures import Measures, Span
 from .summary import Column, Draft
 
@@ -42,29 +42,31 @@ def noted(column: Column, m: Measures, order: Array, k: int) -> Draft:
     """Add which numbers stand for missing values, and the mean without them; which cannot be."""
     if not len(order):
         return column
-    n, found = m.valid - m.infinite, codes(order, k)
+    n, codes_seen = m.valid - m.infinite, codes(order, k)
     middle = order[len(order) // 2]
-    ends = {m.low if value < middle else m.high for value in found}
-    found = found if ends <= set(found) else []  # of a longer table others lie further out
-    notes = [impossible(column.name, order, k, found)] if len(order) == n else []
-    if found and len(order) == n:
-        rest = without(order, found)
+    ends = {m.low if value < middle else m.high for value in codes_seen}
+    codes_seen = (
+        codes_seen if ends <= set(codes_seen) else []
+    )  # of a longer table others lie further out
+    notes = [impossible(column.name, order, k, codes_seen)] if len(order) == n else []
+    if codes_seen and len(order) == n:
+        rest = without(order, codes_seen)
         bare = replace(column, figures={}, labels={}, notes=())
         others = Measures(len(rest), **moments(rest).figures())
         made = yield from numeric.numbers(bare, others, rest, k)
-        mean = shown(made.figures["mean"], "mean", made) if "mean" in made.figures else ""
-        notes.append(said(found, 1 - len(rest) / n, mean))
-    elif found:
-        rows = sum((yield [Span(value, value) for value in found]))
-        notes.append(said(found, rows / n))
+        mean = marked_figure(made.figures["mean"], "mean", made) if "mean" in made.figures else ""
+        notes.append(missing_note(codes_seen, 1 - len(rest) / n, mean))
+    elif codes_seen:
+        rows = sum((yield [Span(value, value) for value in codes_seen]))
+        notes.append(missing_note(codes_seen, rows / n))
     return replace(column, notes=(*column.notes, *filter(None, notes)))
 
 
 def noted_dates(column: Column, order: Array, k: int) -> Column:
     """Add which dates stand for missing ones."""
-    if not (found := codes(order, k, dates=True)):
+    if not (codes_seen := codes(order, k, dates=True)):
         return column
-    note = said(found, 1 - len(without(order, found)) / len(order), dates=True)
+    note = missing_note(codes_seen, 1 - len(without(order, codes_seen)) / len(order), dates=True)
     return replace(column, notes=(*column.notes, note))
 
 
@@ -72,15 +74,15 @@ def codes(order: Array, k: int, *, dates: bool = False) -> list[float]:
     """Return the values among some in order that are codes for missing ones."""
     known = DATES if dates else CODES
     left, right = np.searchsorted(order, known), np.searchsorted(order, known, "right")
-    found: list[int] = np.flatnonzero(right - left >= max(k, LEAST)).tolist()
-    while found:
-        rest = without(order, [known[i] for i in found])
+    frequent: list[int] = np.flatnonzero(right - left >= max(k, LEAST)).tolist()
+    while frequent:
+        rest = without(order, [known[i] for i in frequent])
         if len(rest) < max(k, LEAST) or len(_distinct(rest)) < FEW:
             return []
-        apart = [i for i in found if _apart(float(known[i]), rest, dates=dates)]
-        if apart == found:
-            return [known[i].item() for i in found]
-        found = apart
+        apart = [i for i in frequent if _apart(float(known[i]), rest, dates=dates)]
+        if apart == frequent:
+            return [known[i].item() for i in frequent]
+        frequent = apart
     return []
 
 
@@ -90,8 +92,8 @@ def without(order: Array, values: Sequence[float]) -> Array:
 
 
 def _distinct(order: Array) -> Array:
-    kept: Array = order[np.r_[True, order[1:] != order[:-1]]]
-    return kept[:50]
+    distinct: Array = order[np.r_[True, order[1:] != order[:-1]]]
+    return distinct[:50]
 
 
 def _apart(code: float, rest: Array, *, dates: bool) -> bool:
@@ -107,23 +109,25 @@ def _apart(code: float, rest: Array, *, dates: bool) -> bool:
     return gap > 0 and gap >= high - low and gap >= 5
 
 
-def said(found: Sequence[float], part: float, mean: str = "", *, dates: bool = False) -> str:
+def missing_note(
+    missing_codes: Sequence[float], part: float, mean: str = "", *, dates: bool = False
+) -> str:
     """Return that codes stand for missing values in a part of the rows; the mean without them."""
-    days = [str(np.datetime64(int(value), "us"))[:10] for value in found] if dates else []
-    values = ", ".join(days or map(figure, found))
-    one = len(found) == 1
+    days = [str(np.datetime64(int(value), "us"))[:10] for value in missing_codes] if dates else []
+    values = ", ".join(days or map(figure, missing_codes))
+    one = len(missing_codes) == 1
     looks = "looks like a code for missing" if one else "look like codes for missing"
     rest = f"; without {'it' if one else 'them'} mean {mean}" if mean else ""
     return f"{values} in {share(part)} {looks}{rest}"
 
 
-def impossible(name: str, order: Array, k: int, found: Sequence[float]) -> str:
+def impossible(name: str, order: Array, k: int, missing_codes: Sequence[float]) -> str:
     """Return which part of ages or percentages cannot be, if enough rows have such."""
     key = key_of(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:200]))
     age = bool(AGE.search(key))
     if not age and (CHANGE.search(key) or not HUNDRED.search(key)):
         return ""
-    order = without(order, found) if found else order
+    order = without(order, missing_codes) if missing_codes else order
     below = int(np.searchsorted(order, 0))
     right = order[below:][order[below:] <= (120 if age else 100)]
     beyond = order[below + len(right) :]

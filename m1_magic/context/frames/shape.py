@@ -58,8 +58,8 @@ def _fields(table: Described) -> list[Fact]:
         named = column.name.count(sign)
         most = many.pop() if len(many) == 1 else 0
         if most and (named == most or (most > 1 and not named and texts[0][:1] not in "{[")):
-            shown = "\\t" if sign == "\t" else sign
-            text = f'{name_of(column)} holds {most + 1} fields a row: read with sep="{shown}"'
+            separator = "\\t" if sign == "\t" else sign
+            text = f'{name_of(column)} holds {most + 1} fields a row: read with sep="{separator}"'
             return [Fact(text, (place,), rank=0)]
     return []
 
@@ -120,8 +120,8 @@ def _subtotals(table: Described, place: int, numbers: Sequence[int]) -> Fact | N
     for by, column in columns.items():
         if by == place or not is_text(sample.series(by).dtype) or column.nulls:
             continue
-        found, codes_of = np.unique([*map(str, sample.series(by).to_list())], return_inverse=True)
-        rows = np.bincount(codes_of, total, len(found))
+        things, codes_of = np.unique([*map(str, sample.series(by).to_list())], return_inverse=True)
+        rows = np.bincount(codes_of, total, len(things))
         if np.count_nonzero(rows) < least or rows.max() > 1:
             continue
         hits = [_are_sums(sample.floats(p), total, codes_of) for p in numbers]
@@ -206,8 +206,8 @@ def _steps(table: Described, of: int, time: int) -> list[Fact]:
 
 def _counted(column: Column, dtype: Any) -> bool:
     """Are its values labels, moments or whole numbers?"""
-    whole = column.type.startswith(("whole number", "date as number"))
-    return whole or is_text(dtype) or is_moment(dtype)
+    is_whole = column.type.startswith(("whole number", "date as number"))
+    return is_whole or is_text(dtype) or is_moment(dtype)
 
 
 def _names_rows(column: Column, dtype: Any) -> bool:

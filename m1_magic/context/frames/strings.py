@@ -133,8 +133,8 @@ def _order(series: Series, labels: Collection[str]) -> list[str]:
     dtype = native.type if hasattr(native, "type") else native.dtype  # Arrow's, or any other
     if not bool(getattr(dtype, "ordered", series.dtype == nw.Enum)):
         return []
-    shown = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in labels]
-    return ["ordered: " + " < ".join(map(masked_value, shown))] if len(shown) > 1 else []
+    ordered = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in labels]
+    return ["ordered: " + " < ".join(map(masked_value, ordered))] if len(ordered) > 1 else []
 
 
 def shared(counts: Iterable[tuple[Any, int]], total: int, k: int) -> dict[str, float]:

@@ -23,10 +23,10 @@ CENT = 0.005  # half of what prices are rounded to
 
 
 class Identity(NamedTuple):
-    """``whole`` is made of ``parts`` by an operation, or their sum is the number ``always``."""
+    """``total`` is made of ``parts`` by an operation, or their sum is the number ``always``."""
 
     parts: tuple[int, ...]
-    whole: int = -1
+    total: int = -1
     sign: str = "+"
     scale: float = 1.0
     always: float = 0.0
@@ -43,14 +43,14 @@ def sums(rows: Rows) -> list[Fact]:
     head = np.vstack([column[chosen] for column in values])
     facts: list[Fact] = []
     used: list[set[int]] = []
-    for found in _candidates(head):
-        columns = {*found.parts, *([found.whole] if found.whole >= 0 else [])}
+    for identity in _candidates(head):
+        columns = {*identity.parts, *([identity.total] if identity.total >= 0 else [])}
         if len(facts) == SHOWN or any(columns <= one for one in used):
             continue
-        if how := _held(found, values, rows):
+        if how := _held(identity, values, rows):
             used.append(columns)
-            shown = tuple(places[i] for i in sorted(columns))
-            facts.append(Fact(_words(found, places, rows) + how, shown, 3))
+            columns_used = tuple(places[i] for i in sorted(columns))
+            facts.append(Fact(_words(identity, places, rows) + how, columns_used, 3))
     return facts
 
 
@@ -108,25 +108,27 @@ def _near(x: Array, y: Array, slack: float = 0.0) -> Array:
 
 
 @np.errstate(all="ignore")
-def _held(found: Identity, values: Sequence[Array], rows: Rows) -> str:
+def _held(identity: Identity, values: Sequence[Array], rows: Rows) -> str:
     """Return in which rows an identity holds, as words; "" where it does not, or is no news."""
-    parts = [values[i] for i in found.parts]
-    made = np.sum(parts, axis=0) if found.sign == "+" else np.prod(parts, axis=0)
-    made = made / found.scale
-    whole = values[found.whole] if found.whole >= 0 else np.full(rows.n, found.always)
-    both = np.isfinite(made) & np.isfinite(whole)
-    made, whole = made[both], whole[both]
+    parts = [values[i] for i in identity.parts]
+    made = np.sum(parts, axis=0) if identity.sign == "+" else np.prod(parts, axis=0)
+    made = made / identity.scale
+    expected = values[identity.total] if identity.total >= 0 else np.full(rows.n, identity.always)
+    both = np.isfinite(made) & np.isfinite(expected)
+    made, expected = made[both], expected[both]
     n = len(made)
     # Of zeros and ones anything is a sum or a product.
-    neutral = 0.0 if found.sign == "+" else 1.0
+    neutral = 0.0 if identity.sign == "+" else 1.0
     plain = [part[both] for part in parts]
     trivial = np.any([(p == neutral) | (p == 0) for p in plain], axis=0) if len(parts) == 2 else [0]
     if n < max(LEAST, 4 * rows.k, rows.n // 10) or np.mean(trivial) > 0.9:
         return ""
-    off, rounded = int(np.count_nonzero(~_near(made, whole))), ""
-    if off > (1 - NEARLY) * n and found.sign == "×":
-        cents = bool(np.all(_near(np.rint(whole * 100), whole * 100))) and np.ptp(whole) > 1
-        off = int(np.count_nonzero(~_near(made, whole, CENT * (1 + 1e-6)))) if cents else n
+    off, rounded = int(np.count_nonzero(~_near(made, expected))), ""
+    if off > (1 - NEARLY) * n and identity.sign == "×":
+        cents = (
+            bool(np.all(_near(np.rint(expected * 100), expected * 100))) and np.ptp(expected) > 1
+        )
+        off = int(np.count_nonzero(~_near(made, expected, CENT * (1 + 1e-6)))) if cents else n
         rounded = ", rounded"
     if off > (1 - NEARLY) * n:
         return ""
@@ -139,23 +141,23 @@ def _held(found: Identity, values: Sequence[Array], rows: Rows) -> str:
     return f"{rounded}, but for {off:,} rows"
 
 
-def _words(found: Identity, places: Sequence[int], rows: Rows) -> str:
-    names = [rows.name(places[i]) for i in found.parts]
-    if len(names) > 5 and found.parts[-1] - found.parts[0] == len(names) - 1:
+def _words(identity: Identity, places: Sequence[int], rows: Rows) -> str:
+    names = [rows.name(places[i]) for i in identity.parts]
+    if len(names) > 5 and identity.parts[-1] - identity.parts[0] == len(names) - 1:
         sum_of = f"the sum of {names[0]} … {names[-1]} ({len(names)} columns)"
     else:
-        sum_of = f" {found.sign} ".join(names)
-    if found.whole < 0:
-        return f"{sum_of} = {found.always:g}"
-    scale = f" / {found.scale:g}" if found.scale != 1 else ""
-    if found.sign == "×":
-        whole = [_whole(rows, places[i]) for i in (*found.parts, found.whole)]
-        if whole in ([True, False, True], [False, True, True]):  # a ratio of whole numbers
-            ratio, base = (names[i] for i in (whole.index(False), whole.index(True)))
-            times = f"{found.scale:g} × " if scale else ""
-            return f"{ratio} = {times}{rows.name(places[found.whole])} / {base}"
-    return f"{rows.name(places[found.whole])} = {sum_of}{scale}"
+        sum_of = f" {identity.sign} ".join(names)
+    if identity.total < 0:
+        return f"{sum_of} = {identity.always:g}"
+    scale = f" / {identity.scale:g}" if identity.scale != 1 else ""
+    if identity.sign == "×":
+        integral = [_is_integral(rows, places[i]) for i in (*identity.parts, identity.total)]
+        if integral in ([True, False, True], [False, True, True]):  # a ratio of whole numbers
+            ratio, base = (names[i] for i in (integral.index(False), integral.index(True)))
+            times = f"{identity.scale:g} × " if scale else ""
+            return f"{ratio} = {times}{rows.name(places[identity.total])} / {base}"
+    return f"{rows.name(places[identity.total])} = {sum_of}{scale}"
 
 
-def _whole(rows: Rows, place: int) -> bool:
+def _is_integral(rows: Rows, place: int) -> bool:
     return rows.columns[place].type.startswith("whole")

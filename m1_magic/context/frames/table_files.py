@@ -40,34 +40,35 @@ def scanned(path: Path) -> Scanned:
     Raises:
         UsageError: there is no such file, it is no table, or its name would be a pattern.
     """
-    shown = one_line(path, 120)
+    name = one_line(path, 120)
     if not path.is_file():
         raise UsageError(
-            f"There is no file {shown}.", todo="Check the name; %pwd says where you are."
+            f"There is no file {name}.", todo="Check the name; %pwd says where you are."
         )
     if is_key_file(path) or is_key_file(path.resolve()):
-        raise UsageError(f"{shown} has the name of a key file.")
+        raise UsageError(f"{name} has the name of a key file.")
     if PATTERN.search(str(path.resolve())):
         raise UsageError(
-            f"{shown} reads like a pattern of files.", todo="Load it, and name the DataFrame."
+            f"{name} reads like a pattern of files.",
+            todo="Load it, and name the DataFrame.",
         )
-    kind, shown = KINDS[_ending(path.name)], one_line(path.name, 120)
+    kind, name = KINDS[_ending(path.name)], one_line(path.name, 120)
     if kind == "parquet" and (size := decoded_size(path)) > BOMB * path.stat().st_size:
         raise UsageError(
-            f"{shown} has {path.stat().st_size:,} bytes, and {size / 1e9:,.0f} GB when it is read.",
+            f"{name} has {path.stat().st_size:,} bytes, and {size / 1e9:,.0f} GB when it is read.",
             todo="Load what you need of it yourself, and name the DataFrame.",
         )
     try:
         return _scanned(path.resolve(), kind)
     except UsageError as error:  # our own words begin with "It"
-        what = re.sub(r"^It ", f"{shown} ", error.what)
-        what = what if what != error.what else f"{shown}: {what}"
+        what = re.sub(r"^It ", f"{name} ", error.what)
+        what = what if what != error.what else f"{name}: {what}"
         raise UsageError(what, todo=error.todo) from None
     except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {one_line(error.strerror, 80)}.") from None
+        raise UsageError(f"{name} cannot be read: {one_line(error.strerror, 80)}.") from None
     except Exception as error:  # its text may hold values
         raise UsageError(
-            f"{shown} cannot be read as a table: {one_line(type(error).__name__, 60)}.",
+            f"{name} cannot be read as a table: {one_line(type(error).__name__, 60)}.",
             todo="Load it yourself and name the DataFrame.",
         ) from None
 
@@ -106,8 +107,8 @@ def _arrow(path: Path) -> Scanned:
 def _long(connection: Any, relation: Any, schema: Any) -> Scanned:
     """Return a relation with what DuckDB leaves out of an Arrow schema."""
     zones = [(i, getattr(field.type, "tz", None)) for i, field in enumerate(schema)]
-    kept = tuple((i, zone) for i, zone in zones if zone)
-    return Scanned(relation, tuple(schema.names), connection=connection, zones=kept)
+    zoned = tuple((i, zone) for i, zone in zones if zone)
+    return Scanned(relation, tuple(schema.names), connection=connection, zones=zoned)
 
 
 def _without_views(table: Any) -> Any:

@@ -38,37 +38,33 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     table, limit = source.table, max(0, wish.tokens * 12 // 5)
     judged = label_names.judged(table, source.labels, places, wish)
     table = label_names.without(table, judged.hidden)
-    told = tuple(place for place in places if place not in judged.hidden)
+    visible = tuple(place for place in places if place not in judged.hidden)
     names = _names(table, places, typed=wish.level != "names")
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
     notes = [source.note, judged.note, source.keys.words(table.names, judged.hidden)]
     if wish.level == "names":
-        first_line = "; ".join(filter(None, [_size(name, None, width, levels), *notes]))
-        bare = Columns(Column(names.name(place), "") for place in places)
-        text = fit(Page(first_line, names), limit).text
-        return Summary(name, wish.level, None, width, bare, text=text, places=told)
-    asked = _asked(table, places, names, wish)
-    looked_at = preferred(table.names, names, limit, asked)
+        first_line = _first_line(name, None, width, levels, notes)
+        return _names_alone(name, width, fit(Page(first_line, names), limit), names, visible)
+    by_prompt = _prompted(table, places, names, wish)
+    looked_at = preferred(table.names, names, limit, by_prompt)
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
-    asked = tuple(place for place in dict.fromkeys((*asked, *labels)) if place in by_place)
-    facts: list[Fact] = []
-    cells: list[tuple[str, dict[int, str]]] = []
+    by_prompt = tuple(p for p in dict.fromkeys((*by_prompt, *labels)) if p in by_place)
+    facts, cells = [], []
     if wish.level == "schema":
         notes.append("types and nulls only")
     elif rows:
         k = wish.shared_by
         notes += [_groups(source.groups, k), source.keys.repeated(rows)]
         notes += _reading(k, rows, sample.rows, columns)
-        known = Described(rows, by_place, sample, k, asked)
-        facts = [fact for make in FACTS for fact in make(known)]
+        facts = _facts(Described(rows, by_place, sample, k, by_prompt))
         if wish.level == "sample":
             cells = pick(sample, by_place, wish.rows, rows, wish.allow)
-    first_line = "; ".join(filter(None, [_size(name, rows, width, levels), *notes]))
-    fitted = fit(Page(first_line, names, by_place, rows, asked, labels, facts, cells), limit)
-    shown = {p: column for line, _ in fitted.lines for p, column in line.columns.items()}
+    first_line = _first_line(name, rows, width, levels, notes)
+    fitted = fit(Page(first_line, names, by_place, rows, by_prompt, labels, facts, cells), limit)
+    in_detail = {p: column for line, _ in fitted.lines for p, column in line.columns.items()}
     return Summary(
         name=name,
         level=wish.level,
@@ -79,9 +75,17 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         cells=tuple({names.name(p): c for p, c in row.items()} for _, row in cells[: fitted.rows]),
         text=fitted.text,
         labels=_labels(fitted, facts),
-        masked=sum(column.masked for column in shown.values()),
-        places=told,
+        masked=sum(column.masked for column in in_detail.values()),
+        places=visible,
     )
+
+
+def _names_alone(
+    name: str, width: int, fitted: Fitted, names: Names, visible: tuple[int, ...]
+) -> Summary:
+    """Return the summary of a table of which only the names of its columns leave."""
+    bare = Columns(Column(names.name(place), "") for place in names.places)
+    return Summary(name, "names", None, width, bare, text=fitted.text, places=visible)
 
 
 def _names(table: Table, places: Sequence[int], *, typed: bool) -> Names:
@@ -104,26 +108,26 @@ def _names(table: Table, places: Sequence[int], *, typed: bool) -> Names:
     )
 
 
-def _asked(table: Table, places: Sequence[int], names: Names, wish: Wish) -> tuple[int, ...]:
+def _prompted(table: Table, places: Sequence[int], names: Names, wish: Wish) -> tuple[int, ...]:
     """Return the columns that the prompt names, but for those whose names are masked."""
     if not wish.prompt.strip():
         return ()
     raw = [table.names[place] for place in places]
     times = {dtype for dtype in set(table.schema) if is_moment(dtype)}
     moments = [n for n, place in enumerate(places) if table.schema[place] in times]
-    found = [places[n] for n in prompted(wish.prompt, raw, moments)]
-    return tuple(p for p in found if names.name(p) == table.names[p])
+    prompted_places = [places[n] for n in prompted(wish.prompt, raw, moments)]
+    return tuple(p for p in prompted_places if names.name(p) == table.names[p])
 
 
 def preferred(
-    names: Sequence[str], columns: Names, limit: int, asked: Sequence[int] = ()
+    names: Sequence[str], columns: Names, limit: int, named_first: Sequence[int] = ()
 ) -> list[int]:
     """Return the columns worth a look within ``limit`` characters, in the table's order.
 
     Those that the prompt names go first, of columns that look alike (q1, q2, …) the first ones;
     those whose names are personal go last.
     """
-    places, first = columns.places, set(asked)
+    places, first = columns.places, set(named_first)
     if len(places) <= 2 * limit // LEAST_LINE:
         return list(places)
     seen: dict[str, int] = {}
@@ -149,16 +153,23 @@ def preferred(
 
 def _labels(fitted: Fitted, facts: Sequence[Fact]) -> int:
     """Return how many labels the page shows, each once: of columns, and where they group."""
-    shown = {next(iter(line.columns)): line.labels(form) for line, form in fitted.lines}
+    by_column = {next(iter(line.columns)): line.labels(form) for line, form in fitted.lines}
     for fact in facts:
         if fact.labels and f"- {fact.text}" in fitted.text:
             place = fact.columns[-1]
-            shown[place] = max(shown.get(place, 0), fact.labels)
-    return sum(shown.values())
+            by_column[place] = max(by_column.get(place, 0), fact.labels)
+    return sum(by_column.values())
 
 
-def _size(name: str, rows: int | None, width: int, levels: int) -> str:
-    return f"`{masked_value(name)}`: {size(rows, width)}{' and the index' if levels else ''}"
+def _first_line(name: str, rows: int | None, width: int, levels: int, notes: Sequence[str]) -> str:
+    """Return what the page begins with: the table's name and size, and notes on all of it."""
+    shape = f"`{masked_value(name)}`: {size(rows, width)}{' and the index' if levels else ''}"
+    return "; ".join(filter(None, [shape, *notes]))
+
+
+def _facts(known: Described) -> list[Fact]:
+    """Return what there is to say that is not about one column."""
+    return [fact for make in FACTS for fact in make(known)]
 
 
 def _groups(groups: Groups | None, k: int) -> str:

@@ -67,13 +67,13 @@ def delimited(path: Path, usual: str) -> Scanned:
     text = encodings.readable(path)
     try:
         head, complete = _head(text.path)
-        found = csv_dialect.dialect(head, usual, complete=complete)
+        dialect = csv_dialect.dialect(head, usual, complete=complete)
         connection = connected(text.path)
-        raw, types = _typed(connection, text.path, found)
+        raw, types = _typed(connection, text.path, dialect)
         forms = [f"{form} AS c{i}" for i, form in enumerate(types.expressions)]
-        note = _note(found, types, text, usual)
+        note = _note(dialect, types, text, usual)
         copy = text.path if text.copy else None
-        return Scanned(raw.project(", ".join(forms)), found.names, note, connection, copy)
+        return Scanned(raw.project(", ".join(forms)), dialect.names, note, connection, copy)
     except BaseException:
         if text.copy:
             text.path.unlink(missing_ok=True)
@@ -89,27 +89,27 @@ def _head(path: Path) -> tuple[str, bool]:
         return head, not text.read(1)
 
 
-def _typed(connection: Any, path: Path, found: Dialect) -> tuple[Any, Types]:
+def _typed(connection: Any, path: Path, dialect: Dialect) -> tuple[Any, Types]:
     """Return a file's columns, numbers as such where that is sure, and their types."""
     import duckdb
 
-    width, more = len(found.names), dict[str, str]()
+    width, more = len(dialect.names), dict[str, str]()
     while True:
         try:
-            raw = _read(connection, path, found, more, ["VARCHAR"] * width)
-            sign, rows = found.separator, found.rows
-            types = typed(raw, width, rows, sign, complete=found.complete)
-            return _read(connection, path, found, more, types.read_as), types
+            raw = _read(connection, path, dialect, more, ["VARCHAR"] * width)
+            sign, rows = dialect.separator, dialect.rows
+            types = typed(raw, width, rows, sign, complete=dialect.complete)
+            return _read(connection, path, dialect, more, types.read_as), types
         except duckdb.Error as error:
-            known = {said: how for said, how in AGAIN.items() if said in str(error)}
+            known = {message: how for message, how in AGAIN.items() if message in str(error)}
             if not known or more.keys() >= set().union(*known.values()):
-                raise _why(path, found) from None
+                raise _why(path, dialect) from None
             for how in known.values():
                 more |= how
 
 
 def _read(
-    connection: Any, path: Path, found: Dialect, more: Mapping[str, str], types: Sequence[str]
+    connection: Any, path: Path, dialect: Dialect, more: Mapping[str, str], types: Sequence[str]
 ) -> Any:
     """Return the columns ``c0`` … of a file, read with these types."""
     columns = ", ".join(f"c{i}: '{kind}'" for i, kind in enumerate(types))
@@ -120,10 +120,10 @@ def _read(
         "columns": f"{{{columns}}}",
         "auto_detect": "false",
         "header": "false",
-        "skip": str(found.skip),
-        "delim": quoted(found.separator),
+        "skip": str(dialect.skip),
+        "delim": quoted(dialect.separator),
         "quote": quoted('"'),
-        "escape": quoted(found.escape),
+        "escape": quoted(dialect.escape),
         "nullstr": f"[{missing}]",
         "hive_partitioning": "false",
         "compression": quoted("gzip" if encodings.is_packed(path) else "none"),
@@ -137,47 +137,47 @@ def _read(
     return connection.sql(f"SELECT {one} AS c0 {read} WHERE c0 IS NOT NULL")
 
 
-def _why(path: Path, found: Dialect) -> UsageError:
+def _why(path: Path, dialect: Dialect) -> UsageError:
     """Return what is wrong with a file that DuckDB does not read, by its first such line."""
     fix = "Mend the file, or load it yourself and name the DataFrame."
-    width, line = len(found.names), 0
+    width, line = len(dialect.names), 0
     with encodings.opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
-        how = csv_dialect.reading(found.escape)
-        reader = csv.reader(text, delimiter=found.separator, strict=True, **how)
+        how = csv_dialect.reading(dialect.escape)
+        reader = csv.reader(text, delimiter=dialect.separator, strict=True, **how)
         try:
             for fields in reader:
-                if line >= found.lines and any(fields[width:]):
+                if line >= dialect.lines and any(fields[width:]):
                     more = f"has {len(fields):,} fields, the header {width:,} columns"
-                    sign = escape_value(found.separator)
-                    said = f'Line {line + 1:,} {more} (parted by "{sign}").'
-                    return UsageError(said, todo=fix)
+                    sign = escape_value(dialect.separator)
+                    what = f'Line {line + 1:,} {more} (parted by "{sign}").'
+                    return UsageError(what, todo=fix)
                 line = reader.line_num
         except csv.Error:
-            said = (
+            what = (
                 f"Line {line + 1:,} has a quotation mark that is not closed, or a field too long."
             )
-            return UsageError(said, todo=fix)
+            return UsageError(what, todo=fix)
     return UsageError("It cannot be read as a table.", todo=fix)
 
 
-def _note(found: Dialect, types: Types, text: TextFile, usual: str) -> str:
+def _note(dialect: Dialect, types: Types, text: TextFile, usual: str) -> str:
     """Return what `pandas.read_csv` has to be told to read the same, "" if nothing."""
-    said: list[str] = []
-    if found.separator != ",":
-        said.append(f'sep="{escape_value(found.separator)}"')
-    if found.escape == "\\":
-        said.append('escapechar="\\\\"')
+    arguments: list[str] = []
+    if dialect.separator != ",":
+        arguments.append(f'sep="{escape_value(dialect.separator)}"')
+    if dialect.escape == "\\":
+        arguments.append('escapechar="\\\\"')
     if types.decimal:
-        said.append(f'decimal="{types.decimal}"')
+        arguments.append(f'decimal="{types.decimal}"')
     if types.thousands:
-        said.append(f'thousands="{types.thousands}"')
+        arguments.append(f'thousands="{types.thousands}"')
     if text.encoding:
-        said.append(f'encoding="{text.encoding}"')
-    if found.above:
-        said.append(f"skiprows={found.above}")
-    if not found.header:
-        said.append("header=None")
-    return f"`read_csv` with `{', '.join(said)}`" if said else ""
+        arguments.append(f'encoding="{text.encoding}"')
+    if dialect.above:
+        arguments.append(f"skiprows={dialect.above}")
+    if not dialect.header:
+        arguments.append("header=None")
+    return f"`read_csv` with `{', '.join(arguments)}`" if arguments else ""
 
 
 def ndjson(path: Path) -> Scanned:

@@ -69,7 +69,7 @@ class Unnamed:
             self._length(i, self.runs[i]) - self._length(i, rest) for i, rest in self._rest(places)
         )
 
-    def tell(self, places: Iterable[int]) -> None:
+    def remove(self, places: Iterable[int]) -> None:
         """Take columns out of the list."""
         for i, rest in self._rest(places):
             if self.named:

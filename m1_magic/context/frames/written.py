@@ -110,16 +110,20 @@ def numbers(texts: Texts, least: float = SHARE) -> Reading | None:
     for form, match in matches.items():
         if cut := split(match["body"], decimal):
             zeros += _read(texts, form, match, cut, parts)
-    found = _credible(sorted(parts.values(), key=lambda p: (-p.total, p.before, p.after)), texts)
+    credible = _credible(sorted(parts.values(), key=lambda p: (-p.total, p.before, p.after)), texts)
     if zeros:
         return _digits(texts, zeros)
     valid = texts.total - texts.of(texts.missing(strictly=False))
-    if not found or sum(part.total for part in found) < max(least * valid, texts.k, 1):
+    if not credible or sum(part.total for part in credible) < max(least * valid, texts.k, 1):
         return None
     order = None
-    if len(found) == 1 and texts.complete:
-        order = np.sort(np.repeat(np.concatenate(found[0].values), np.concatenate(found[0].rows)))
-    return Reading("number as text", _said(texts, found), order, swaps=_swaps(found, texts.k))
+    if len(credible) == 1 and texts.complete:
+        order = np.sort(
+            np.repeat(np.concatenate(credible[0].values), np.concatenate(credible[0].rows))
+        )
+    return Reading(
+        "number as text", _how_to_read(texts, credible), order, swaps=_swaps(credible, texts.k)
+    )
 
 
 def _form(form: str) -> re.Match[str] | None:
@@ -136,16 +140,16 @@ def _form(form: str) -> re.Match[str] | None:
 
 def split(body: str, decimal: str) -> tuple[str, int] | None:
     """Return the sign between thousands ("" if none) and the decimals; None if it is no number."""
-    whole, point, fraction = body.partition(decimal)
+    integer_part, point, fraction = body.partition(decimal)
     if set(fraction) - {"9"} or (point and not fraction):
         return None
-    signs = set(whole) - {"9"}
+    signs = set(integer_part) - {"9"}
     if not signs:
         return "", len(fraction)
     if len(signs) > 1:
         return None
     sign = signs.pop()
-    first, *others = whole.split(sign)
+    first, *others = integer_part.split(sign)
     if not 0 < len(first) < 4:
         return None
     thousands = all(len(group) == 3 for group in others)
@@ -172,8 +176,8 @@ def _read(
         return zeros
     if match["power"] or len(columns) > LONGEST:
         powers = [texts.bare[p][slice(*match.span("power"))] or "e0" for p in places]
-        whole = ["".join(texts.bare[p][i] for i in columns) for p in places]
-        exact = [f"{w}e{int(e[1:]) - decimals}" for w, e in zip(whole, powers, strict=True)]
+        all_digits = ["".join(texts.bare[p][i] for i in columns) for p in places]
+        exact = [f"{w}e{int(e[1:]) - decimals}" for w, e in zip(all_digits, powers, strict=True)]
         values = np.array([float(text) for text in exact])
     else:
         values = digits(characters, columns) / 10**decimals
@@ -197,7 +201,7 @@ def _credible(parts: Sequence[Part], texts: Texts) -> list[Part]:
     """Return the parts with a unit that is one, which enough rows share."""
     everything = max(1, sum(part.total for part in parts))
     powers = sum(part.total for part in parts if part.after in POWERS)
-    found = []
+    credible = []
     for part in parts:
         share, unit = part.total / everything, part.after
         spaced = any(text[0] in BLANKS for text in part.removed if text.strip() == unit)
@@ -206,8 +210,8 @@ def _credible(parts: Sequence[Part], texts: Texts) -> list[Part]:
         clear = clear or (unit in POWERS and powers >= 0.95 * everything)
         sure = not unit or clear or (spaced and share >= 0.95)
         if sure and part.total >= max(texts.k, 1) and not personal_text(part.before + unit):
-            found.append(part)
-    return found if len(found) <= KINDS else []
+            credible.append(part)
+    return credible if len(credible) <= KINDS else []
 
 
 def _digits(texts: Texts, zeros: int) -> Reading | None:
@@ -221,7 +225,7 @@ def _digits(texts: Texts, zeros: int) -> Reading | None:
     return Reading("text", (f"codes of {long} digits with leading zeros{texts.read}",))
 
 
-def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
+def _how_to_read(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     """Return what to remove from texts so that they are numbers, and what does not fit."""
     first, k = parts[0], texts.k
     used = {p for part in parts for places in part.places for p in places.tolist()}
@@ -242,7 +246,7 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
         amount = f"{texts.part(first.total)} read"
     removed = [text for text, rows in first.removed.items() if rows >= max(k, 1)]
     how = [way for way, rows in first.ways.items() if rows >= max(k, 1)]
-    parted = ", ".join(map(_shown, sorted(removed)))
+    parted = ", ".join(map(_removed, sorted(removed)))
     words = f"{amount} as numbers" + (f" after removing {parted}" if removed else "")
     words = ", ".join([words, *how]) + texts.read
     notes = [words] if removed or how or not amount.startswith("all read") else []
@@ -267,7 +271,7 @@ def _swaps(parts: Sequence[Part], k: int) -> dict[str, str] | None:
     return swaps | ({",": "."} if first.ways[COMMA] >= max(k, 1) else {})
 
 
-def _shown(part: str) -> str:
+def _removed(part: str) -> str:
     """Return what to remove, with blanks of any kind as such."""
     if part in ("\u00a0", "\u202f"):
         return "no-break spaces"
@@ -278,5 +282,5 @@ def _ends(part: Part) -> str:
     """Return how numbers of another unit are told apart."""
     raw = {text.strip(): text for text in part.removed}
     if part.after:
-        return f"end in {_shown(raw[part.after])}"
+        return f"end in {_removed(raw[part.after])}"
     return f"begin with {quoted(part.before)}" if part.before else "are bare numbers"

@@ -80,13 +80,13 @@ def dates(texts: Texts, least: float = SHARE) -> Reading | None:
     """Return texts as dates, months, quarters or times of day; None if such a part are none."""
     matches = {form: both for form in texts.forms if (both := _matched(form))}
     first = _day_first({f: m for f, (m, _) in matches.items() if "one" in m.groupdict()}, texts)
-    found = [
+    dated = [
         part
         for form, (match, kind) in matches.items()
         for part in _parts(texts, form, match, kind, first)
     ]
     kinds: Counter[str] = Counter()
-    for part in found:
+    for part in dated:
         kinds[part.kind] += texts.of(part.places)
     if not kinds:
         return None
@@ -94,7 +94,7 @@ def dates(texts: Texts, least: float = SHARE) -> Reading | None:
     valid = texts.total - texts.of(texts.missing(strictly=False))
     if kinds[kind] < max(least * valid, texts.k, 1):
         return None
-    parts = _named_alike([part for part in found if part.kind == kind])
+    parts = _named_alike([part for part in dated if part.kind == kind])
     plain = all(part.format in ("%Y%m%d", "%H:%M", "%Y-%m") for part in parts)
     if plain and (kinds[kind] < texts.total or sum(len(p.places) for p in parts) < FEW):
         return None  # numbers, lengths of time, codes
@@ -104,7 +104,7 @@ def dates(texts: Texts, least: float = SHARE) -> Reading | None:
         order = np.sort(np.repeat(np.concatenate([part.moments for part in parts]), rows))
         if any("%y" in part.format for part in parts) and np.ptp(order) > SURE:
             order = None  # their century is a guess
-    return Reading(f"{kind} as text", _said(texts, parts), order, _formats(texts, parts))
+    return Reading(f"{kind} as text", _notes(texts, parts), order, _formats(texts, parts))
 
 
 def _named_alike(parts: list[Part]) -> list[Part]:
@@ -254,13 +254,15 @@ def _plain(match: re.Match[str], kind: str) -> bool:
     return kind != "quarter" and bool(known)
 
 
-def _told(texts: Texts, parts: Sequence[Part]) -> tuple[Counter[str], list[tuple[str, int]]]:
+def _disclosed_formats(
+    texts: Texts, parts: Sequence[Part]
+) -> tuple[Counter[str], list[tuple[str, int]]]:
     """Return the rows of each format, and of those that may be told, the most frequent first."""
     rows: Counter[str] = Counter()
     for part in parts:
         rows[part.format] += texts.of(part.places)
-    shown = [(f, n) for f, n in rows.items() if "?" not in f and n >= max(texts.k, 1)]
-    return rows, sorted(shown, key=lambda pair: (-pair[1], pair[0]))[:FORMATS]
+    allowed = [(f, n) for f, n in rows.items() if "?" not in f and n >= max(texts.k, 1)]
+    return rows, sorted(allowed, key=lambda pair: (-pair[1], pair[0]))[:FORMATS]
 
 
 def _formats(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
@@ -268,27 +270,27 @@ def _formats(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     if any("?" in part.format or not part.plain for part in parts):
         return ()  # the first format that fits would be taken
     # %Y takes two digits, too.
-    return tuple(sorted((f for f, _ in _told(texts, parts)[1]), key=lambda f: "%Y" in f))
+    return tuple(
+        sorted((f for f, _ in _disclosed_formats(texts, parts)[1]), key=lambda f: "%Y" in f)
+    )
 
 
-def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
+def _notes(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     """Return the formats with their shares, and what is no date."""
-    rows, top = _told(texts, parts)
+    rows, top = _disclosed_formats(texts, parts)
     read = sum(rows.values())
     used = {p for part in parts for p in part.places.tolist()}
     missing = [p for p in texts.missing(strictly=False) if p not in used]
     tokens = texts.of(texts.common(missing, TOKENS))
     left = texts.total - read - tokens
     # Shares of all rows would tell how few are left.
-    whole = read if 0 < left < texts.k else texts.total
+    base = read if 0 < left < texts.k else texts.total
     alone = len(rows) == 1
-    words = ", ".join(f if alone else f"{f} {texts.part(n, whole)}" for f, n in top)
+    words = ", ".join(f if alone else f"{f} {texts.part(n, base)}" for f, n in top)
     notes = [words + texts.read] if words else []
     if any("?" in f for f in rows):
         doubt = sum(n for f, n in rows.items() if "?" in f)
-        some = (
-            f" in {texts.part(doubt, whole)}" if doubt < read and doubt >= max(texts.k, 1) else ""
-        )
+        some = f" in {texts.part(doubt, base)}" if doubt < read and doubt >= max(texts.k, 1) else ""
         notes.append(UNKNOWN + some + texts.read)
     if 0 < left < texts.k:
         notes.append(f"fewer than {texts.k} rows read as none")

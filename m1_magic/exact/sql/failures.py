@@ -81,31 +81,31 @@ def failure(error: BaseException, sql: str, names: Collection[str]) -> str:
         names: those of tables, columns and functions, which may be suggested.
     """
     kind, message = type(error).__name__, str(error)
-    said = message.partition(": ")[2]
+    text = message.partition(": ")[2]
     what = KINDS.get(kind, "an error of DuckDB's")
-    what = next((mean for known, mean in MESSAGES.items() if re.match(known, said)), what)
-    if target := _target(said) if kind == "ConversionException" else "":
+    what = next((mean for known, mean in MESSAGES.items() if re.match(known, text)), what)
+    if target := _target(text) if kind == "ConversionException" else "":
         what = what.replace("converted;", f"converted to {target};")
-    suggested = list(_suggested(said, names))
+    suggested = list(_suggested(text, names))
     meant = f" Did you mean {', '.join(suggested)}?" if suggested else ""
     what, _, advice = what.partition("; ")
     todo = f" ({advice})" if advice else ""
     return f"It has {what}{_place(message, sql)}{todo}.{meant}"
 
 
-def _target(said: str) -> str:
+def _target(message: str) -> str:
     """Return the type that a value could not be converted to, "" if it is not known."""
-    found = TARGET.findall(said.partition("\n\nLINE ")[0].partition(" when casting from")[0])
-    return found[-1] if found and found[-1] in TYPES else ""
+    targets = TARGET.findall(message.partition("\n\nLINE ")[0].partition(" when casting from")[0])
+    return targets[-1] if targets and targets[-1] in TYPES else ""
 
 
 def _place(message: str, sql: str) -> str:
     """Return where in the SQL it is: its own line, column and word."""
-    found = PLACE.findall(message)
+    places = PLACE.findall(message)
     lines = sql.splitlines()
-    if not found or not 0 < int(found[-1][0]) <= len(lines):
+    if not places or not 0 < int(places[-1][0]) <= len(lines):
         return ""
-    number, excerpt, blanks = found[-1]
+    number, excerpt, blanks = places[-1]
     line, at = lines[int(number) - 1], len(blanks) - len(f"LINE {number}: ")
     inner = excerpt.strip(".")  # a long line is cut on both sides
     start = line.find(inner) - excerpt.find(inner) if inner and inner in line else -1
@@ -117,10 +117,10 @@ def _place(message: str, sql: str) -> str:
     return f" in line {number}, column {at + 1}{near}"
 
 
-def _suggested(said: str, names: Collection[str]) -> Iterator[str]:
+def _suggested(message: str, names: Collection[str]) -> Iterator[str]:
     """Yield the names that DuckDB suggests, as far as they are among ``names``."""
     known = {name.casefold() for name in names}
-    quoted = (name for line in SUGGESTED.findall(said) for name in NAME.findall(line))
+    quoted = (name for line in SUGGESTED.findall(message) for name in NAME.findall(line))
     fit = dict.fromkeys(name for name in quoted if name.replace('""', '"').casefold() in known)
     for name in list(fit)[:MOST]:
         yield f'"{escape_value(name)}"'

@@ -187,13 +187,13 @@ def _register(connection: Any, held: str, table: Any, name: str) -> set[int]:
             return out
     every = [str(column) for column in (native if pandas else table).columns]
 
-    def some(kept: list[str]) -> Any:
-        return native[kept] if pandas else table.select(kept).to_native()
+    def some(readable: list[str]) -> Any:
+        return native[readable] if pandas else table.select(readable).to_native()
 
-    kept = [column for column in every if _readable(connection, held, some([column]))]
-    if not kept or not _readable(connection, held, some(kept)):
+    readable = [column for column in every if _readable(connection, held, some([column]))]
+    if not readable or not _readable(connection, held, some(readable)):
         raise UsageError(f"DuckDB can read no column of {one_line(name, 60)}.")
-    return out | {int(column) for column in set(every) - set(kept)}
+    return out | {int(column) for column in set(every) - set(readable)}
 
 
 def _readable(connection: Any, held: str, native: Any) -> bool:
@@ -257,10 +257,10 @@ def _typed(series: Any) -> Any:
             return None
         written = [None if value is None or value != value else str(value) for value in values]
         # Numbers too long for 64 bits stay numbers: as texts 9 would be more than 10.
-        whole = all(value is None or type(value) is int for value in values)
+        integers = all(value is None or type(value) is int for value in values)
         try:
             array = pa.array(written, pa.large_string())
-            array = array.cast(pa.decimal128(38, 0)) if whole else array
+            array = array.cast(pa.decimal128(38, 0)) if integers else array
         except (pa.ArrowException, ValueError):
             return None
     return pd.Series(pd.arrays.ArrowExtensionArray(array), index=series.index)

@@ -49,7 +49,7 @@ def checked(
     """
     tree, exp = _parsed(sql, dialect), sqlglot().exp
     if not isinstance(tree, exp.Query) or (isinstance(tree, exp.Select) and not tree.expressions):
-        raise Refused(f"It is {_shown(tree.key.upper())}, not one SELECT. It was not run.")
+        raise Refused(f"It is {_in_quotes(tree.key.upper())}, not one SELECT. It was not run.")
     known = {name.lower(): name for name in tables}
     for node in list(tree.walk()):
         _look_at(node, exp, known, functions)
@@ -79,8 +79,8 @@ def strange(sql: str, dialect: Any, columns: Collection[str]) -> str:
         name = column.name.lower()
         if name and name not in known and name not in made:
             near = difflib.get_close_matches(name, known, 1)
-            meant = f" Did you mean {_shown(known[near[0]])}?" if near else ""
-            return f", near {_shown(column.name)}.{meant}"
+            meant = f" Did you mean {_in_quotes(known[near[0]])}?" if near else ""
+            return f", near {_in_quotes(column.name)}.{meant}"
     return ""
 
 
@@ -91,10 +91,12 @@ def sqlglot() -> Any:
         import sqlglot.errors
     except ImportError:
         raise UsageError("Queries over tables of this engine need sqlglot.", todo=INSTALL) from None
-    found = version("sqlglot").split(".")[:2]
-    if all(map(str.isdigit, found)) and tuple(map(int, found)) < OLDEST:
+    installed = version("sqlglot").split(".")[:2]
+    if all(map(str.isdigit, installed)) and tuple(map(int, installed)) < OLDEST:
         needed = ".".join(map(str, OLDEST))
-        what = f"Queries over tables of this engine need sqlglot {needed}, not {'.'.join(found)}."
+        what = (
+            f"Queries over tables of this engine need sqlglot {needed}, not {'.'.join(installed)}."
+        )
         raise UsageError(what, todo=INSTALL)
     return library
 
@@ -136,16 +138,16 @@ def _look_at(
     """Raise Refused for what may not be in a query."""
     doing = (exp.DDL, exp.DML, exp.Command, exp.Into, exp.QueryTransform, exp.Hint, exp.Parameter)
     if isinstance(node, (*doing, exp.Placeholder, exp.SessionParameter, exp.Lock)):
-        raise Refused(f"It has {_shown(node.key.upper())}. It was not run.")
+        raise Refused(f"It has {_in_quotes(node.key.upper())}. It was not run.")
     if isinstance(node, exp.CTE):
         if not isinstance(node.this, exp.Query):
             raise Refused("It has a WITH that is not a SELECT. It was not run.")
         if node.alias_or_name.lower() in tables:
-            raise Refused(f"{_shown(node.alias_or_name)} is a table's name. It was not run.")
+            raise Refused(f"{_in_quotes(node.alias_or_name)} is a table's name. It was not run.")
     if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
         raise Refused("It calls a function of a schema. It was not run.")
     if isinstance(node, exp.Column) and not node.table and BARE.fullmatch(node.name.lower()):
-        raise Refused(f"It may not call {_shown(node.name)}; a column is table.column.")
+        raise Refused(f"It may not call {_in_quotes(node.name)}; a column is table.column.")
     if isinstance(node, exp.Table):
         _look_at_table(node, exp, tables)
     elif isinstance(node, exp.Func):
@@ -165,8 +167,8 @@ def _look_at_table(node: Any, exp: Any, tables: Mapping[str, str]) -> None:
         node.set("this", exp.to_identifier(name, quoted=True))
     elif not bare or more or not _is_subquery(node, exp):
         near = difflib.get_close_matches(node.name.lower(), sorted(tables), 1)
-        meant = f" Did you mean {_shown(near[0])}?" if near and not more else ""
-        raise Refused(f"There is no table {_shown(node.name)} here. It was not run.{meant}")
+        meant = f" Did you mean {_in_quotes(near[0])}?" if near and not more else ""
+        raise Refused(f"There is no table {_in_quotes(node.name)} here. It was not run.{meant}")
 
 
 def _is_subquery(table: Any, exp: Any) -> bool:
@@ -192,7 +194,7 @@ def _look_at_function(node: Any, exp: Any, functions: Callable[[], Collection[st
     telling = next((name for name in names if TELLING.fullmatch(name)), "")
     unknown = isinstance(node, exp.Anonymous) and names[0] not in functions()
     if telling or unknown:
-        raise Refused(f"It may not call {_shown(telling or names[0])}(…). It was not run.")
+        raise Refused(f"It may not call {_in_quotes(telling or names[0])}(…). It was not run.")
     if not GROWING.isdisjoint(names):
         numbers = [one.name for one in node.find_all(exp.Literal) if not one.is_string]
         if any(len(text) > 7 or "e" in text.lower() for text in numbers):
@@ -215,5 +217,5 @@ def _syntax(problem: Any) -> str:
     return f"It has a syntax error{f' in line {line}, column {column}' if line else ''}."
 
 
-def _shown(name: str) -> str:
+def _in_quotes(name: str) -> str:
     return f'"{escape_value(name)}"'

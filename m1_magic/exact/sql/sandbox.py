@@ -96,11 +96,11 @@ class Sandbox(Engine):
 
     def _read(self, sql: str, part: Part | None) -> Result:
         body = statements.checked(self._connection, sql, self._catalog)
-        whole = f"SELECT * FROM (\n{body}\n) AS whole(__m1_label)"
+        as_subquery = f"SELECT * FROM (\n{body}\n) AS whole(__m1_label)"
         if part and part.label is not None:
-            body = f"{whole} WHERE CAST(__m1_label AS VARCHAR) = {quoted(part.label)} LIMIT 1"
+            body = f"{as_subquery} WHERE CAST(__m1_label AS VARCHAR) = {quoted(part.label)} LIMIT 1"
         elif part:
-            body = f"{whole} LIMIT 1 OFFSET {part.place}"
+            body = f"{as_subquery} LIMIT 1 OFFSET {part.place}"
         try:
             result = self._connection.execute(body)
             columns = tuple(str(column[0]) for column in result.description or ())

@@ -94,13 +94,13 @@ class Spark(Engine):
             frame = frame.offset(part.place).limit(1)
         limit = most(len(columns))
         # As the time of day of the session; Python would have that of its machine.
-        shown = frame.selectExpr(
+        local_times = frame.selectExpr(
             *(
                 f"CAST({place} AS TIMESTAMP_NTZ) AS {place}" if kind == "timestamp" else place
                 for place, kind in zip(places, kinds, strict=True)
             )
         )
-        rows = tuple(tuple(map(_plain, row)) for row in shown.limit(limit + 1).collect())
+        rows = tuple(tuple(map(_plain, row)) for row in local_times.limit(limit + 1).collect())
         count = len(rows) if len(rows) <= limit else frame.count()
         return columns, rows[:limit], count
 
@@ -112,8 +112,8 @@ class Spark(Engine):
                 self._session.sparkContext.cancelJobGroup(run)
 
     def _why(self, problem: Exception, sql: str) -> str:
-        asked = getattr(problem, "getCondition", getattr(problem, "getErrorClass", str))
-        condition = str(asked() or "")
+        condition_of = getattr(problem, "getCondition", getattr(problem, "getErrorClass", str))
+        condition = str(condition_of() or "")
         what = next((words for name, words in CONDITIONS.items() if condition.startswith(name)), "")
         if not what:
             known = re.fullmatch(r"[A-Z_]+(?:\.[A-Z_]+)?", condition)

@@ -141,19 +141,19 @@ def _look_through(tree: Any, known: Catalog) -> None:
     if prod(used[name] or 1 for name in subqueries) > COPIES:  # DuckDB plans each of them
         raise Refused("Its subqueries use each other too often. It was not run.")
     if taken := subqueries & known.views:
-        raise Refused(f"{_shown(min(taken))} is a name of DuckDB's own. It was not run.")
+        raise Refused(f"{_in_quotes(min(taken))} is a name of DuckDB's own. It was not run.")
     tables = known.tables | subqueries
     for node, in_lambda in _nodes(tree):
         kind = str(node.get("type"))
         if "cte_map" in node:
             if kind not in QUERIES:
-                raise Refused(f"It is {_shown(kind)}, not one SELECT. It was not run.")
+                raise Refused(f"It is {_in_quotes(kind)}, not one SELECT. It was not run.")
         elif "sample" in node:
             _look_at_source(node, kind, tables)
         elif "function_name" in node:
             name = str(node["function_name"]).lower()
             if name in GROWING and (node.get("schema") or node.get("catalog")):  # past the macros
-                raise Refused(f"It may not call {_shown(name)}(…) in a schema. It was not run.")
+                raise Refused(f"It may not call {_in_quotes(name)}(…) in a schema. It was not run.")
             _look_at_function(name, known.refused, in_lambda)
             if name in ("format", "printf"):
                 _look_at_widths(_arguments(node))
@@ -186,27 +186,27 @@ def _look_at_source(node: dict[str, Any], kind: str, tables: Collection[str]) ->
     if kind == "SHOW_REF":
         raise Refused("It is DESCRIBE, SHOW or SUMMARIZE, not one SELECT. It was not run.")
     if kind not in SOURCES:
-        raise Refused(f"It reads what is no table ({_shown(kind)}). It was not run.")
+        raise Refused(f"It reads what is no table ({_in_quotes(kind)}). It was not run.")
     if kind == "TABLE_FUNCTION":
         name = str(node["function"].get("function_name", "")).lower()
         if name not in SOURCE_FUNCTIONS:
-            raise Refused(f"It may not read from {_shown(name)}(…). It was not run.")
+            raise Refused(f"It may not read from {_in_quotes(name)}(…). It was not run.")
     if kind == "BASE_TABLE":
         name, schema = str(node["table_name"]), str(node["schema_name"]).lower()
         if node["catalog_name"] and name.lower() in tables:
-            raise Refused(f"It names {_shown(name)} with a catalog. It was not run.")
+            raise Refused(f"It names {_in_quotes(name)} with a catalog. It was not run.")
         if node["catalog_name"] or schema not in ("", "main") or name.lower() not in tables:
             near = difflib.get_close_matches(name.lower(), sorted(tables), 1)
-            meant = f" Did you mean {_shown(near[0])}?" if near else ""
-            raise Refused(f"There is no table {_shown(name)} here. It was not run.{meant}")
+            meant = f" Did you mean {_in_quotes(near[0])}?" if near else ""
+            raise Refused(f"There is no table {_in_quotes(name)} here. It was not run.{meant}")
 
 
 def _look_at_function(name: str, refused: Collection[str], in_lambda: bool) -> None:
     """Raise Refused for a function that a query may not call; what is unknown, DuckDB says."""
     if name in refused or TELLING.fullmatch(name):
-        raise Refused(f"It may not call {_shown(name)}(…). It was not run.")
+        raise Refused(f"It may not call {_in_quotes(name)}(…). It was not run.")
     if name in GROWING and name not in REPLACING and in_lambda:
-        raise Refused(f"It may not call {_shown(name)}(…) for each element. It was not run.")
+        raise Refused(f"It may not call {_in_quotes(name)}(…) for each element. It was not run.")
 
 
 def _look_at_widths(arguments: Any) -> None:
@@ -219,5 +219,5 @@ def _look_at_widths(arguments: Any) -> None:
             raise Refused("It has a format without a fixed, short width. It was not run.")
 
 
-def _shown(name: str) -> str:
+def _in_quotes(name: str) -> str:
     return f'"{escape_value(name)}"'

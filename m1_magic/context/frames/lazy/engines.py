@@ -53,11 +53,11 @@ class Polars(Lazy):
         """Return at most ``wanted`` rows, always the same."""
         import polars as pl
 
-        shown = self.frame.select(self._shown(f"c{i}", self.schema[i]) for i in columns)
+        rows = self.frame.select(self._sampled_cell(f"c{i}", self.schema[i]) for i in columns)
         if total > wanted:
             taken = is_spread(pl.col("r").cast(pl.Int64), total, wanted)
-            shown = shown.with_row_index("r").filter(taken).drop("r")
-        return nw.from_native(shown.head(wanted).collect(engine="streaming"), eager_only=True)
+            rows = rows.with_row_index("r").filter(taken).drop("r")
+        return nw.from_native(rows.head(wanted).collect(engine="streaming"), eager_only=True)
 
     def _with(self, forms: Mapping[str, Any]) -> Any:
         return self.frame.with_columns(**forms)
@@ -76,7 +76,7 @@ class Polars(Lazy):
             return value.cast(pl.Int64) * DAY
         return value.dt.timestamp("us") if dtype == nw.Datetime else value
 
-    def _shown(self, column: str, dtype: Any) -> Any:
+    def _sampled_cell(self, column: str, dtype: Any) -> Any:
         import polars as pl
 
         value = pl.col(column)
@@ -102,7 +102,7 @@ class Sql(Lazy):
     def _broken(self, form: str) -> str:
         return f"{form} % 1 <> 0"
 
-    def _shown(self, columns: Sequence[int]) -> list[str]:
+    def _sampled_cells(self, columns: Sequence[int]) -> list[str]:
         """Return the expressions of columns of a sample."""
         return [f"{self._cell(f'c{i}', self.schema[i])} AS c{i}" for i in columns]
 
@@ -138,14 +138,14 @@ class DuckDB(Sql):
 
     def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return at most ``wanted`` rows, always the same while the relation keeps its order."""
-        shown, relation = ", ".join(self._shown(columns)), self.frame
+        columns_sql, relation = ", ".join(self._sampled_cells(columns)), self.frame
         if total > wanted:
             from duckdb import ColumnExpression
 
-            relation = relation.project(f"{shown}, row_number() OVER () - 1 AS r")
+            relation = relation.project(f"{columns_sql}, row_number() OVER () - 1 AS r")
             relation = relation.filter(is_spread(ColumnExpression("r"), total, wanted))
-            shown = ", ".join(f"c{i}" for i in columns)
-        sampled: nw.LazyFrame[Any] = nw.from_native(relation.project(shown).limit(wanted))
+            columns_sql = ", ".join(f"c{i}" for i in columns)
+        sampled: nw.LazyFrame[Any] = nw.from_native(relation.project(columns_sql).limit(wanted))
         return sampled.collect("pyarrow")
 
     def _with(self, forms: Mapping[str, Any]) -> Any:
@@ -192,12 +192,12 @@ class Spark(Sql):
 
     def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return about ``wanted`` rows, the same while the partitions are."""
-        shown = self.frame.selectExpr(*self._shown(columns))
+        rows = self.frame.selectExpr(*self._sampled_cells(columns))
         if total > wanted:
-            shown = shown.sample(False, wanted / total, SEED)
+            rows = rows.sample(False, wanted / total, SEED)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on its versions of pandas
-            sampled: nw.LazyFrame[Any] = nw.from_native(shown.limit(wanted + wanted // 10))
+            sampled: nw.LazyFrame[Any] = nw.from_native(rows.limit(wanted + wanted // 10))
             return sampled.collect("pyarrow")
 
     def _with(self, forms: Mapping[str, Any]) -> Any:

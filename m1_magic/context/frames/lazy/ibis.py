@@ -66,14 +66,14 @@ class Ibis(Lazy):
         """Return about ``wanted`` rows."""
         from ibis.common.exceptions import UnsupportedOperationError
 
-        cells = {f"c{i}": self._shown(f"c{i}", self.schema[i]) for i in columns}
-        shown = self.frame.select(**cells)
+        cells = {f"c{i}": self._sampled_cell(f"c{i}", self.schema[i]) for i in columns}
+        rows = self.frame.select(**cells)
         most = wanted + wanted // 10
         try:
-            drawn = shown.sample(wanted / total, seed=SEED) if total > wanted else shown
+            drawn = rows.sample(wanted / total, seed=SEED) if total > wanted else rows
             sampled = drawn.limit(most).to_pyarrow()
         except UnsupportedOperationError:  # refused before anything ran: no seed there
-            sampled = shown.sample(wanted / total).limit(most).to_pyarrow()
+            sampled = rows.sample(wanted / total).limit(most).to_pyarrow()
         return nw.from_native(sampled, eager_only=True)
 
     def _with(self, forms: Mapping[str, Any]) -> Any:
@@ -94,7 +94,7 @@ class Ibis(Lazy):
             return _microseconds(value) / 1e6
         return value.cast("float64") if is_real(dtype) else value
 
-    def _shown(self, column: str, dtype: Any) -> Any:
+    def _sampled_cell(self, column: str, dtype: Any) -> Any:
         value = self.frame[column]
         if dtype == nw.Duration:
             return _microseconds(value)

@@ -57,8 +57,8 @@ class Lazy(ABC):
         total, columns = self.rows, list(dict.fromkeys(columns)) or [0][: len(self.names)]
         with reading(self.engine):
             rows = self._sampled(columns, total, wanted(total, self.schema, columns))
-            shown = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
-            local = Local(rows.select(shown), self.names, self.schema)
+            restored = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
+            local = Local(rows.select(restored), self.names, self.schema)
             for column in columns:
                 sizes = rows[f"c{column}"]
                 if self.schema[column] == nw.Binary and sizes.dtype.is_integer():
@@ -216,5 +216,5 @@ def measured(answers: Mapping[str, Any], column: int, kind: str) -> Measures:
         sd=float(sd) if tame and finite > 1 else None,
         zeros=count("zeros"),
         negatives=count("negatives"),
-        whole=finite > 0 and (kind == "integer" or not count("broken")),
+        integral=finite > 0 and (kind == "integer" or not count("broken")),
     )

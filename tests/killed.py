@@ -1,0 +1,79 @@
+"""A small process that forks itself, and whose forks are killed (SIGKILL) at a line of ours.
+
+The larger a process is, the longer takes a fork: that of a worker of the tests 20 ms.
+
+    python killed.py WORK
+
+For each line that it reads, a folder and a number as JSON, a fork does the work there until it
+comes to that line; it prints whether the fork was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledgers import AtLine, die
+from m1_magic.ledger import Ledger
+from scripted import Scripted, Seen, answer, request, session
+
+ASKING = (
+    "loop.py", "rounds.py", "ledger/__init__.py", "store.py", "journal.py", "failsafe.py",
+    "accumulator.py",
+)  # fmt: skip
+
+
+def ask(folder: Path, line: int) -> None:
+    asking = session(folder, Scripted(answer("all", cost="0.01")))
+    asking.ledger  # noqa: B018
+    sys.settrace(AtLine(line, ASKING, die))
+    asking.ask(request(), Seen())
+
+
+def migrate(folder: Path, line: int) -> None:
+    sys.settrace(AtLine(line, ("schema.py", "disk.py"), die))
+    Ledger(folder / "ledger.db", "killed")
+
+
+WORKS = {work.__name__: work for work in (ask, migrate)}
+
+
+@contextmanager
+def forks(work: Callable[[Path, int], None]) -> Iterator[Callable[[Path, int], bool]]:
+    """Give a function that does the work in a fork: was it killed at that line?"""
+    with subprocess.Popen(
+        [sys.executable, __file__, work.__name__],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as stem:
+
+        def killed(folder: Path, line: int) -> bool:
+            assert stem.stdin and stem.stdout
+            stem.stdin.write(json.dumps([str(folder), line]) + "\n")
+            stem.stdin.flush()
+            return bool(json.loads(stem.stdout.readline()))
+
+        yield killed
+
+
+def main() -> None:
+    work = WORKS[sys.argv[1]]
+    for asked in sys.stdin:
+        folder, line = json.loads(asked)
+        child = os.fork()
+        if not child:
+            work(Path(folder), line)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps(os.WIFSIGNALED(status)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
