@@ -25,10 +25,9 @@ from browser.front import App, Jupyter, Page, chromium
 from browser.shared import LOAD
 from emulator import Answer, OpenRouter
 
-TIMES, KEYS, CELLS, CHARACTERS = 5, 40, 300, 20_000
-SECTION = (
-    "## A section\n\nSome *words* on it.\n\n```python\nfor one in few:\n    print(one)\n```\n\n"
-)
+TIMES, KEYS, CELLS, CHARACTERS = 3, 40, 300, 20_000
+TEXT = "Some *words* on it, as an answer has them. " * 10
+SECTION = f"## A section\n\n{TEXT}\n\n```python\nfor one in few:\n    print(one)\n```\n\n"
 PROMPT = "%%m1\nWhat **is** it?\n\n```python\nimport os\n```\n"
 FEW = [LOAD, "%%m1\nTell.", *[PROMPT] * 18]
 WHAT = {

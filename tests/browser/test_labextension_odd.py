@@ -123,7 +123,7 @@ INKS = """() => {
 
 def test_a_file_that_cannot_be_written_gets_no_cells(page: Page, jupyter: Jupyter) -> None:
     name = jupyter.write("locked.ipynb", ["1", "2"])
-    put_output(jupyter, name, 2, {"text/html": ANSWER})
+    put_output(jupyter, name, 0, {"text/html": ANSWER})
 
     def locked(route: Route) -> None:
         answer = route.fetch()
