@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import comm
 import hypothesis
 import pytest
 
@@ -53,6 +54,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Collected once, at the end: each pass would look through all that the imports have made so far.
 gc.disable()
 kernels.no_grammars()
+# This process is no kernel, though it may be forked from one that has imported ipykernel's comms.
+comm.create_comm, comm.get_comm_manager = comm._create_comm, comm._get_comm_manager
 # Never the keyring of whoever runs the tests, nor a test's own backend found by its class;
 # those that need one set it themselves.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
