@@ -17,7 +17,7 @@ from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
 from scripted import MODEL, Scripted, session
 
-FEW, MANY = 500, 2_000  # rows
+FEW, MANY = 1_000, 2_000  # rows; below, what is looked up 500 at a time counts
 MOST = 150  # bytes for each row more; the columns of values and of reasons are 16 of them
 
 

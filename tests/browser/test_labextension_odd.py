@@ -159,7 +159,8 @@ def check_long(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
     page.open(jupyter.write("long.ipynb", [f"{LOAD}\n%m1 ask What?", *[PROMPT] * 299]))
     assert not page.js("() => front.cells()[299].node.isConnected")
     section = "Some *words*. " * 40 + "\n\n```python\nprint(1)\n```\n\n"
-    text = section * (1_000_000 // len(section))
+    # Notebook 7 shows outputs by the same code.
+    text = section * ((1_000_000 if jupyter.app == "lab" else 200_000) // len(section))
     openrouter.say(Answer(text=text, piece=2000))
     before = len(sent)
     assert page.run(0)
