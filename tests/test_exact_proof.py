@@ -31,6 +31,7 @@ from ledgers import rows
 from m1_magic import api, ask
 from m1_magic.app import PROCESS
 from m1_magic.calls import Event, Reply, Started, TextDelta, Unsettled
+from m1_magic.computed import Query
 from m1_magic.errors import Stopped, UsageError
 from m1_magic.exact import answer
 from m1_magic.exact.running import Running
@@ -132,11 +133,30 @@ FROM read_csv('{file}')|SELECT * FROM '{file}'|SELECT * FROM glob('*')|FROM read
 FROM 'https://example.com/a.csv'|FROM read_parquet('s3://b/a.parquet')|INSTALL httpfs
 SELECT * FROM secret_frame|FROM "sales;DROP VIEW sales"|SELECT 1 /* */; /* */ DROP VIEW sales
 SELECT 1 -- x; SELECT 2{line}; DROP VIEW sales|/* SELECT 1 */|-- SELECT 1|hello|SELECT|SELECT 'a
+""".replace("\n", "|")
+AT_ITS_LIMIT = """
 SELECT count(*) FROM sales a, sales b, sales c, sales d, sales e, sales f
 SELECT count(*) FROM range(10000000000) a, range(10000000000) b
 WITH RECURSIVE x AS (SELECT 1 a UNION ALL SELECT a + 1 FROM x) SELECT count(*) FROM x
 WITH RECURSIVE x AS (SELECT 1 a UNION ALL SELECT a + 1 FROM x) FROM x
-""".replace("\n", "|")
+"""
+
+
+def fails_in_one_sentence(query: Query) -> None:
+    assert query.error[:3] == "It " or query.error[:5] == "There", query
+    assert query.error[-1] in ".?" and not query.rows and "\n" not in query.error, query
+    assert len(query.error) < 200 and "CANARY" not in query.error
+
+
+def test_an_endless_query_ends_at_its_limit(server: OpenRouter) -> None:
+    api.settings().query_timeout, api.settings().repairs = 0.1, 0
+    endless = AT_ITS_LIMIT.split("\n")[1:-1]
+    parts = (f"Of {n}: {{{{e{n}.x}}}}.\n\n" + fence(f"e{n}", sql) for n, sql in enumerate(endless))
+    reply = exact(server, Answer("".join(parts), piece=200), df={"sales": SALES})
+    assert reply.text.split() == [word for n in range(4) for word in ("Of", f"{n}:", "?.")]
+    assert len(reply.queries) == 4
+    for query in reply.queries:
+        fails_in_one_sentence(query)
 
 
 def test_each_bad_query_is_one_clear_sentence_and_nothing_is_run_or_lost(
@@ -145,7 +165,7 @@ def test_each_bad_query_is_one_clear_sentence_and_nothing_is_run_or_lost(
     monkeypatch.chdir(tmp_path)
     file, new = tmp_path / "there.csv", tmp_path / "new.out"
     file.write_text("secret\nCANARY\n")
-    api.settings().query_timeout, api.settings().repairs = 0.1, 0
+    api.settings().repairs = 0
     bad = [one for one in BAD.split("|") if one]
     text = fence("top", TOP)
     for number, sql in enumerate(bad):
@@ -165,9 +185,7 @@ def test_each_bad_query_is_one_clear_sentence_and_nothing_is_run_or_lost(
     top, *failed = reply.queries
     assert not top.error and len(failed) == len(bad)
     for query in failed:
-        assert query.error[:3] == "It " or query.error[:5] == "There", query
-        assert query.error[-1] in ".?" and not query.rows and "\n" not in query.error, query
-        assert len(query.error) < 200 and "CANARY" not in query.error
+        fails_in_one_sentence(query)
     pd.testing.assert_frame_equal(frame, SALES)
     assert [one.name for one in tmp_path.iterdir() if one.suffix] == ["there.csv"]
     reasons = [one.reason for one in reply.figures if one.text == "?"]
