@@ -117,6 +117,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRouter]:
 
 
 @pytest.fixture
+def spawning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may be spawned, though IPython may have left a ``__main__`` without a spec."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
+
+
+@pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Where a ledger's file may come to be."""
     return tmp_path / "ledger.db"

@@ -27,7 +27,7 @@ HELD = "comment 3?"
 
 
 @pytest.fixture
-def cluster(server: OpenRouter, tmp_path: Path) -> Iterator[Client]:
+def cluster(server: OpenRouter, tmp_path: Path, spawning: None) -> Iterator[Client]:
     """Two workers, whose environment has the key."""
     settings = {
         "distributed.worker.daemon": False,

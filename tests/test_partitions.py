@@ -66,7 +66,7 @@ def by_parity(server: OpenRouter) -> None:
     server.by_words = {f"{n}?": Answer("pos") for n in (0, 2, 4, 6, 8)}
 
 
-def test_two_processes_label_what_pandas_does(server: OpenRouter) -> None:
+def test_two_processes_label_what_pandas_does(server: OpenRouter, spawning: None) -> None:
     by_parity(server)
     table = reviews(2_000, 8)
     given = parts(table)

@@ -165,9 +165,10 @@ def test_s109_stopped_while_several_answer(
     kernel: Kernel, server: OpenRouter, own_home: Path
 ) -> None:
     hold = threading.Event()
-    server.say(*[Answer(text=["one ", "two "], hold=hold, hold_after=1) for _ in range(3)])
+    server.say(*[Answer(text=["Hello ", "two "], hold=hold, hold_after=1) for _ in range(3)])
     cell = kernel.start("%%m1 -n 3 -o r\nwhy?")
     assert server.wait_chats(3) and all(server.wait_held(n) for n in range(3))
+    assert kernel.shows("Hello")
     kernel.manager.interrupt_kernel()
     (error,) = [o for o in kernel.outputs(cell) if "ename" in o]
     assert error["ename"] == "Stopped" and "0 of 3 answers had ended" in error["evalue"]
