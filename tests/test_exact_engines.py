@@ -206,6 +206,6 @@ def test_who_is_told_of_another_engine_is_told_its_sql(sqlite: Any) -> None:
 
 def test_a_library_that_knows_too_little_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(other_sql, "version", lambda name: "26.33.0")
-    with pytest.raises(UsageError, match=r"need sqlglot 30\.20, not 26\.33") as refused:
+    with pytest.raises(UsageError, match=r"need sqlglot 30\.21, not 26\.33") as refused:
         other_sql.sqlglot()
     assert "m1-magic[spark]" in str(refused.value)

@@ -18,7 +18,7 @@ from ...errors import UsageError
 from ...text import escape_value
 from .engine import THREAD, Refused
 
-OLDEST = (30, 20)  # of sqlglot: others take for functions or tables what is none
+OLDEST = (30, 21)  # of sqlglot: others round 1.50BD, and take for functions what is none
 INSTALL = "pip install 'm1-magic[spark]'"
 LONGEST = 20_000  # characters
 PARTS = 1_000_000  # characters or elements that a function may make at once
