@@ -126,11 +126,23 @@ class SeenCode {
   static #MOVES = ["position", "inset", "transform", "scale", "rotate", "translate", "filter",
     "zoom", "clip", "clip-path", "mask-image", "visibility", "background-image"];
 
-  /** The code, or nothing where a part of it is not in sight. @param {HTMLElement} pre */
-  static of(pre) {
+  /** The code, or nothing where a part of it is not in sight. @param {HTMLElement} pre
+   * @param {Map<unknown, boolean>} known Which parts show.
+   * @param {(part: Element) => unknown} key */
+  static of(pre, known = new Map(), key = (part) => part) {
     const [text, seen] = [pre.textContent ?? "", pre.innerText].map((one) => one.trimEnd());
-    const shown = text === seen && [pre, ...pre.querySelectorAll("*")].every(SeenCode.#shows);
+    const parts = Map.groupBy([pre, ...pre.querySelectorAll("*")], key);
+    const shown = text === seen && [...parts].every(([like, [part]]) =>
+      known.get(like) ?? known.set(like, SeenCode.#shows(part)).get(like));
     return shown ? clean(text).trimEnd() : "";
+  }
+
+  /** Parts alike in the same place look alike, where no output has a sheet; a block is like no
+   * other. @param {Element} part @returns {unknown} */
+  static like(part) {
+    if (part.localName === "pre" || !part.parentElement) return part;
+    const own = [...part.attributes].map(({ name, value }) => [name, value]);
+    return JSON.stringify([SeenCode.like(part.parentElement), part.localName, own]);
   }
 
   /** The code where nothing around hides it or lies on it, either. @param {HTMLElement} pre */
@@ -188,8 +200,10 @@ class CodeButtons {
   /** Put buttons where there are none yet. */
   place() {
     const blocks = this.cells.panel.content.node.querySelectorAll(".m1-answer pre");
+    const sheets = document.querySelector(".jp-OutputArea-output :is(style, link)");
+    const [known, key] = [new Map(), sheets ? undefined : SeenCode.like];
     const bare = [.../** @type {NodeListOf<HTMLElement>} */ (blocks)].filter(
-      (pre) => !this.#bars.get(pre)?.isConnected && SeenCode.of(pre),
+      (pre) => !this.#bars.get(pre)?.isConnected && SeenCode.of(pre, known, key),
     );
     for (const pre of bare) pre.before(this.#bar(pre)); // all seen: one layout for all
   }
