@@ -58,7 +58,8 @@ def prepare(
     along, notes = (*gathered.attachments, *beside), (*gathered.notes, *task.notes)
     gathered = replace(gathered, attachments=along, notes=notes)
     form, data = "", _form(options, namespace, prompt)
-    offered = [tool.spec for tool in _tools(prompt, options, namespace).values()]
+    functions = _tools(prompt, options, namespace)
+    offered = [tool.spec for tool in functions.values()]
     if data is None and (options.exact or _exact(gathered, head)):
         from .exact import calling
 
@@ -76,7 +77,7 @@ def prepare(
 
         calling.names(request)
     redaction.check(request, secrets)
-    _check_tools(request, options, namespace)
+    _check_tools(request, functions)
     return replace(request, notes=(*request.notes, *personal(request.text)))
 
 
@@ -108,13 +109,13 @@ def _tools(prompt: str, options: Options, namespace: Mapping[str, object]) -> di
     return {}
 
 
-def _check_tools(request: Request, options: Options, namespace: Mapping[str, object]) -> None:
+def _check_tools(request: Request, functions: Mapping[str, Any]) -> None:
     """Raise UsageError where a function is not there, and no kept answer to be shown without it."""
     if not request.tools or settings().mode == "replay":
         return
     from .tools import calling
 
-    lost = calling.gone(_tools(request.prompt, options, namespace))
+    lost = calling.gone(functions)
     if lost and not session().dry_plan(request).kept:
         raise lost
 
