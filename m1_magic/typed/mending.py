@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from .node import Node, literal
+from .choosing import same
+from .node import Node
 from .values import nodes
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4})?")
@@ -98,19 +99,11 @@ def _bare(text: str) -> Node:
 
 
 def _one_of(word: str, values: Sequence[object]) -> Node | None:
-    """Return the value that a word names but for its case and signs around it."""
-    bare = plain(word)
-    near = [one for one in values if isinstance(one, str) and plain(one) == bare]
-    if len(near) == 1 and bare:
-        return Node("text", near[0], mended=True)
-    same = [one for one in values if not isinstance(one, str) and json.dumps(one) == literal(word)]
-    return _bare(json.dumps(same[0])) if len(same) == 1 else None
-
-
-def plain(text: str) -> str:
-    """Return a name without case, and with no signs around it or between its words."""
-    bare = text.strip().strip("\"'`*.!“”‘’").strip()
-    return re.sub(r"[\s_-]+", " ", bare).casefold()
+    """Return the value that a word names."""
+    value = same(word, values)
+    if isinstance(value, str):
+        return Node("text", value, mended=True)
+    return None if value is None else _bare(json.dumps(value))
 
 
 def _within(node: Node) -> Node | None:

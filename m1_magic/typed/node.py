@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-LITERALS = {"true", "false", "null", "True", "False", "None", "NaN"}
+SPELLED = {
+    "True": "true", "TRUE": "true", "False": "false", "FALSE": "false", "None": "null",
+    "NULL": "null", "Null": "null",
+}  # fmt: skip
+LITERALS = {"true", "false", "null", "NaN", *SPELLED}
 Kind = Literal["text", "bare", "list", "object"]
 
 
@@ -39,19 +43,20 @@ class Node:
         fields = {key: one.copy() for key, one in self.fields.items()}
         return Node(self.kind, self.text, items, fields, self.sure, self.complete, self.mended)
 
-    def json(self) -> str:
-        """Return it as JSON, for a reader that checks its types."""
+    def json(self, by_name: bool = False) -> str:
+        """Return it as JSON, for a reader that checks its types; ``by_name``: its fields sorted."""
         if self.kind == "list":
-            return f"[{','.join(one.json() for one in self.items)}]"
+            return f"[{','.join(one.json(by_name) for one in self.items)}]"
         if self.kind == "object":
-            pairs = (f"{json.dumps(key)}:{one.json()}" for key, one in self.fields.items())
+            fields = sorted(self.fields) if by_name else self.fields
+            pairs = (f"{json.dumps(key)}:{self.fields[key].json(by_name)}" for key in fields)
             return f"{{{','.join(pairs)}}}"
         return literal(self.text) if self.kind == "bare" else json.dumps(self.text)
 
 
 def literal(word: str) -> str:
     """Return a bare word as JSON: a number or literal as such, else a text."""
-    spelled = {"True": "true", "False": "false", "None": "null"}.get(word, word)
+    spelled = SPELLED.get(word, word)
     if spelled in ("true", "false", "null", "NaN") or re.fullmatch(
         r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", spelled
     ):

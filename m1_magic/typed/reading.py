@@ -13,30 +13,28 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice, pairwise
 
-from .fitting import Fitted, Misfit, empty, fit
-from .mending import mended, plain
+from .choosing import named
+from .fitting import Fitted, Misfit, fit
+from .mending import mended
 from .node import Node, literal
 from .schema import Wanted
+from .thought import answer_part, without_thought
 from .values import nodes
 from .words import example
 
 LONGEST = 2_000_000  # characters of an answer that are read
 MOST = 200  # values of an answer that are looked at
 DEEPEST = 3  # objects around an answer: {"result": {"items": […]}}
+DOTS = json.dumps("…")[1:-1]  # in an example
+# Names of a field around an answer that is no object.
+AROUND = {"answer", "result", "value", "output", "response", "data"}
 NOTHING = "no such data in the answer"
 SEVERAL = "several answers that differ"
-_THOUGHT = re.compile(r"<(think|thinking|thought)>.*?(?:</\1>|\Z)|\A.*</think(?:ing)?>", re.S)
 _FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
 _BETWEEN = re.compile(r"[\s,;]*")
 _ESCAPED = re.compile(r"[{\[]\s*\\+\"")
 _BRACKETED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 _FIELD = re.compile(r"[\"'”]\s*:\s*(?:[\"'“\d-]|true\b|false\b|null\b)")
-_LABEL = re.compile(
-    r"(?:the |my |final |best |correct )*(?:answer|choice|label|class|category|sentiment|result"
-    r"|classification|verdict|output)\b(?:\s+is)?\s*[:=-]?\s*(.+)",
-    re.I,
-)
-_BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
 
 
 def read(text: str, wanted: Wanted) -> Fitted:
@@ -52,8 +50,7 @@ def _read(text: str, wanted: Wanted) -> Fitted:
     good = _distinct(one for one in made if not one.misfits)
     if len(good) > 1:
         good = [one for one in good if not _citation(one.node)] or good
-    if len(good) > 1:
-        good = [one for one in good if json.loads(one.node.json()) != example(wanted.shape)] or good
+    good = [one for one in good if not _echo(one.node, wanted)]
     if len(good) == 1:
         return good[0]
     if good:
@@ -68,7 +65,9 @@ def _read(text: str, wanted: Wanted) -> Fitted:
 
 def _plain(text: str, wanted: Wanted) -> str:
     """Return an answer without thinking; of JSON within a text, what the text is."""
-    text = _THOUGHT.sub("", text[:LONGEST]).strip()
+    text = without_thought(text[:LONGEST])
+    if wanted.shape.types != {"string"} or wanted.choices:
+        text = answer_part(text)
     if text.startswith('"') and wanted.shape.types <= {"object", "array"}:
         with suppress(ValueError):
             return str(json.loads(text, strict=False)).strip()
@@ -81,6 +80,12 @@ def _citation(node: Node) -> bool:
     return short and node.items[0].mended and node.items[0].text.isdigit()
 
 
+def _echo(node: Node, wanted: Wanted) -> bool:
+    """Is it the example that the question gave, with its dots?"""
+    shown = json.dumps(example(wanted.shape), sort_keys=True, separators=(",", ":"))
+    return DOTS in shown and node.json(by_name=True) == shown
+
+
 def _none(why: str) -> Fitted:
     return Fitted(Node("bare", "null", sure=False), misfits=(Misfit((), why),))
 
@@ -89,7 +94,7 @@ def _distinct(made: Iterator[Fitted] | list[Fitted]) -> list[Fitted]:
     """Return readings that differ, each once."""
     by_text: dict[str, Fitted] = {}
     for one in made:
-        by_text.setdefault(one.node.json(), one)
+        by_text.setdefault(one.node.json(by_name=True), one)
     return list(by_text.values())
 
 
@@ -143,8 +148,9 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     """Yield what a value is as the type that is wanted, or what is in it, if it is a wrapping."""
     names = wanted.shape.properties
     schema = "properties" in node.fields and "properties" not in names  # the schema, said again
-    like = node.kind == "object" and not schema and (not names or node.fields.keys() & names.keys())
     made = fit(node, wanted)
+    fields = made.node.fields.keys()
+    like = node.kind == "object" and not schema and (not names or fields & names.keys())
     kinds = {"object": "object", "array": "list"}
     right = node.kind in (kinds.get(kind) for kind in wanted.shape.types) and not schema
     if not made.misfits and (like or node.kind != "object" or not node.fields):
@@ -153,15 +159,21 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     if right and (like or (node.kind == "list" and len(made.misfits) <= len(node.items) * 2)):
         yield made
         return
-    if wanted.choices and node.kind == "object":
-        texts = [part for part in node.fields.values() if part.kind == "text"]
-        yield from (one for one in (fit(part, wanted) for part in texts) if not one.misfits)
-        return
-    if depth < DEEPEST:
+    if depth < DEEPEST and not (wanted.choices and len(node.items) > 1):
+        single = len(node.items) + len(node.fields) == 1
         for key, part in node.parts:
-            single = len(node.items) + len(node.fields) == 1
-            if part.kind in ("object", "list") or (single and key == "answer"):
+            inner = _held(part)
+            if inner.kind in ("object", "list"):
+                yield from _inside(inner, wanted, depth + 1)
+            elif wanted.choices:
+                yield from (one for one in [fit(part, wanted)] if not one.misfits)
+            elif single and key in AROUND:
                 yield from _inside(part, wanted, depth + 1)
+
+
+def _held(node: Node) -> Node:
+    """Return the object or list that a text holds, as all of it; else the value as it is."""
+    return mended(node, "list", ()) or node
 
 
 def _unescaped(text: str) -> str | None:
@@ -193,22 +205,10 @@ def _scalar(text: str, wanted: Wanted) -> Fitted | None:
 
 
 def _chosen(text: str, wanted: Wanted) -> Fitted | None:
-    """Return the choice that an answer is, or ends with on a line of its own."""
-    lines = [*_BOXED.findall(text), *text.splitlines()]
-    choices: dict[str, Fitted] = {}
-    for line in lines:
-        label = _LABEL.fullmatch(line.strip().strip("*_#> ").strip())
-        for word in (line, label[1] if label else ""):
-            node = mended(Node("text", _bare(word)), "literal_error", wanted.choices)
-            if node and not empty(node):
-                exact = word.strip() in (node.text, json.dumps(node.text))
-                made = fit(node, wanted)
-                choices[node.json()] = replace(made, mended=0 if exact else 1)
-                break
-    if len(choices) == 1:
-        return next(iter(choices.values()))
-    return _none(SEVERAL) if choices else None
-
-
-def _bare(word: str) -> str:
-    return word.strip().strip("*_#>`-•\"' ").strip() if plain(word) else ""
+    """Return the choice that an answer is, or names on a line of its own."""
+    found = named(text, wanted.choices)
+    if len(found) != 1:
+        return _none(SEVERAL) if found else None
+    (value, exact), *_ = found
+    node = Node("text", value) if isinstance(value, str) else Node("bare", json.dumps(value))
+    return replace(fit(node, wanted), mended=0 if exact else 1)

@@ -1,0 +1,113 @@
+"""Which of the values that are allowed a text names: a choice, an enumeration's value.
+
+A sign is part of a name (``-1``, ``C#``, ``A-``, ``>50K``) as it is written; only quotes, stars and
+the like in pairs, a full stop at the end, and case do not count. Where two values are left, it is
+none of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from .node import literal
+
+_WORDS = (
+    r"(?:(?:the|my|final|best|correct)\s+)*(?:answer|choice|label|class|category|sentiment|result"
+    r"|classification|verdict|output)\b"
+)
+_LABEL = re.compile(_WORDS + r"[*_]*(?:\s+is\b)?\s*[:=]?\s*(\S.*)", re.I)
+_WITHIN = re.compile(r"(?<=[.;,:!?)]\s)" + _WORDS + r"[*_]*(?:\s*[:=]|\s+is\b:?)\s*(\S.*)", re.I)
+_BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
+_PAIRS = {'"': '"', "'": "'", "`": "`", "*": "*", "_": "_", "“": "”", "‘": "’", "«": "»", "$": "$"}
+_MARKS = re.compile(r"(?:(?:[-*•–>→#]|#{2,6}|[-=]>)\s+)+")
+_AGAIN = re.compile(
+    r"\b(?:wait|actually|correction|corrected|second thoughts?|scratch that|instead|rather|revised"
+    r"|final(?:ly)?|chang(?:e|ed)|but no|sorry)\b",
+    re.I,
+)
+LONGEST = 2_000  # characters of a line that may name a choice
+
+
+def same(word: str, values: Sequence[object]) -> object | None:
+    """Return the value that a word is; None where it is none, or could be several."""
+    texts = [one for one in values if isinstance(one, str)]
+    forms = list(_forms(word, any(map(_signed, texts))))
+    for form in forms:
+        if form in texts:
+            return form
+    for form in forms:
+        near = [one for one in texts if _folded(one) == _folded(form)]
+        if near:
+            return near[0] if len(near) == 1 else None
+    numbers = [one for one in values if not isinstance(one, str)]
+    equal = [one for one in numbers if json.dumps(one) == literal(word.strip())]
+    return equal[0] if len(equal) == 1 else None
+
+
+def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
+    """Return the choices that lines of an answer are, each with whether it is written exactly so.
+
+    A line that names one in a sentence counts only where it changes what another line said.
+    """
+    found: dict[str, tuple[object, bool]] = {}
+    others = []
+    for line in [*_BOXED.findall(text), *text.splitlines()]:
+        line = line.strip()[:LONGEST]
+        word, value = next(
+            ((one, made) for one in _labelled(line) if (made := same(one, values)) is not None),
+            (line, None),
+        )
+        if value is None:
+            others.append(line)
+        else:
+            found.setdefault(json.dumps(value), (value, word == value))
+    rest = "\n".join(others)
+    if len(found) == 1 and _AGAIN.search(rest):
+        (chosen, _), *_ = found.values()
+        found |= {
+            json.dumps(one): (one, False)
+            for one in values
+            if one != chosen and re.search(rf"(?<!\w){re.escape(str(one))}(?!\w)", rest, re.I)
+        }
+    return list(found.values())
+
+
+def _labelled(line: str) -> Iterator[str]:
+    """Yield what a line may name: all of it, and what stands behind "The answer is"."""
+    yield line
+    if label := _LABEL.fullmatch(line.strip("*_#> ")):
+        yield label[1].lstrip("* ")
+        yield label[1]
+    for label in _WITHIN.finditer(line):
+        yield label[1]
+
+
+def _forms(word: str, signed: bool) -> Iterator[str]:
+    """Yield a word as it is written, and without more and more of what stands around it."""
+    word = word.strip()
+    yield word
+    if not signed:
+        word = word[mark.end() :] if (mark := _MARKS.match(word)) else word
+        yield word
+    for _ in range(4):
+        before = word
+        if word[-1:] in (".", "!", ",") and len(word) > 1:
+            word = word[:-1].rstrip()
+        elif len(word) > 2 and _PAIRS.get(word[0]) == word[-1]:
+            word = word[1:-1].strip()
+        if word == before:
+            return
+        yield word
+
+
+def _signed(value: str) -> bool:
+    """Does a value begin or end with a sign?"""
+    text = value.strip()
+    return bool(text) and not (text[0].isalnum() and text[-1].isalnum())
+
+
+def _folded(word: str) -> str:
+    """Return a name without case, and with nothing but a space between its words."""
+    return re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", word.replace("\u2212", "-")).casefold()

@@ -1,0 +1,72 @@
+"""An answer without what is not of it: thinking, and the signs that a server left in its text.
+
+A tag that stands within a value (``{"text": "write <think> first"}``) belongs to the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .values import nodes
+
+NAMES = r"(?:mm:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
+_TAG = re.compile(rf"[<◁]\s*(?P<close>/?)\s*{NAMES}\s*[>▷]", re.I)
+_FINAL = re.compile(r"<\|channel\|>\s*final\s*(?:<\|constrain\|>\w*)?\s*<\|message\|>")
+_END = re.compile(r"(?:\s*(?:<[|｜][\w▁ ]+[|｜]>|</?s>|\[/?INST\]))+\s*")
+_ANSWER = re.compile(
+    r"<(answer|final_answer|output|result|response|label|json)>((?:(?!<\1>).)*)</\1>", re.I | re.S
+)
+LONGEST = 100_000  # characters of a text whose tags may stand within its values
+
+
+def without_thought(text: str) -> str:
+    """Return the text of an answer without thinking."""
+    if final := list(_outside(_FINAL, text)):
+        text = text[final[-1].end() :]
+    tags = list(_outside(_TAG, text))
+    if not tags:
+        return _trimmed(text)
+    kept, begin, thinking = list[str](), 0, False
+    for tag, following in zip(tags, [*tags[1:], None], strict=True):
+        if not tag["close"]:
+            if not thinking:
+                kept.append(text[begin : tag.start()])
+            thinking = True
+            continue
+        if following is not None and following["close"]:
+            continue  # a thought within a thought: the last end counts
+        if not thinking:
+            kept = []  # its beginning was left out
+        begin, thinking = tag.end(), False
+    return _trimmed("".join(kept) + ("" if thinking else text[begin:]))
+
+
+def answer_part(text: str) -> str:
+    """Return what stands in the one ``<answer>`` of a text, else all of it."""
+    found = list(_outside(_ANSWER, text))
+    return found[0][2].strip() if len(found) == 1 else text
+
+
+def _trimmed(text: str) -> str:
+    begin = match.end() if (match := _END.match(text)) else 0
+    end = len(text)
+    for match in _END.finditer(text[-200:]):
+        if match.end() == len(text[-200:]):
+            end = len(text) - len(text[-200:]) + match.start()
+    return text[begin:end].strip().strip("\ufeff\u200b\u2060\0").strip()
+
+
+def _outside(sign: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield the matches that stand in no value which is whole."""
+    found = list(sign.finditer(text))
+    if not found:
+        return
+    whole = [
+        (start, end)
+        for node, start, end in (nodes(text) if len(text) <= LONGEST else [])
+        if node.complete and node.sure and all(one.sure for _, one in node.parts)
+    ]
+    for one in found:
+        if not any(start < one.start() < end for start, end in whole):
+            yield one
