@@ -25,6 +25,8 @@ REST = "the rest of the list is missing"
 MISSING = "missing"
 ROUNDS = 4  # of checks, each after what the last one refused was mended
 MOST = 200  # misfits that are looked at
+# Seconds since 1970, and more digits of a second than Python has.
+NO_TIME = re.compile(r"\A\s*[-+]?\d+(?:\.\d*)?\s*\Z|\.\d{6}\d*[1-9]")
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -195,18 +197,21 @@ def _begun(node: Node) -> bool:
 def _no_word(node: Node) -> bool:
     """Is a bare word none that anybody meant: ``undefined``?"""
     plain = node.kind == "bare" and literal(node.text)[0] == '"'
-    return plain and node.text.lower() in NO_TEXT
+    return plain and bool({node.text.lower(), node.text.lower()[1:]} & NO_TEXT)
 
 
 def _beyond(node: Node, wanted: Shape) -> bool:
     """Would a value be read as another one: a number that is too large, a date in seconds?"""
     if node.kind == "bare":
         if node.text == "NaN":
-            return "null" in wanted.types
-        number = JSON_NUMBER.fullmatch(node.text) and not node.text.lstrip("-").isdigit()
-        return bool(number) and math.isinf(float(node.text))
+            return True
+        if not JSON_NUMBER.fullmatch(node.text):  # 1,234 where anything may stand
+            return not wanted.types and node.text[:1] in "+-.0123456789" and node.text != ""
+        return not node.text.lstrip("-").isdigit() and math.isinf(float(node.text))
+    if node.kind == "text" and node.text in ("null", "None") and "null" in wanted.types:
+        return "string" in wanted.types  # the word, or nothing?
     timed = wanted.formats & {"date", "date-time", "time", "duration"}
-    return bool(timed) and re.fullmatch(r"\s*[-+]?[\d.]+\s*", node.text) is not None
+    return bool(timed) and NO_TIME.search(node.text) is not None
 
 
 def _outermost(misfits: list[Misfit]) -> list[Misfit]:

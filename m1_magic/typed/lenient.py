@@ -16,17 +16,35 @@ from .quoted import QUOTES, SPLIT, TEX, unescaped
 
 DEEPEST = 100  # containers in each other
 LONGEST_KEY = 300  # characters
-_SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*)*", re.S)
-_BARE_END = re.compile(r"[,}\])\n]|\s(?://|/\*|#)|```")
+COLONS, COMMAS = ":：", ",，"
+WIDTHLESS = "\u200b\u200c\u200d\u2060\ufeff"
+_COMMENTS = r"//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*|<!--.*?(?:-->|\Z)"
+_SPACE = re.compile(rf"(?:[\s{WIDTHLESS}]+|{_COMMENTS})*", re.S)
+# Where the line ends of the form, too, were escaped.
+_ESCAPED_SPACE = re.compile(rf"(?:[\s{WIDTHLESS}]+|\\[nrt]|{_COMMENTS})*", re.S)
+_ESCAPED_LINES = re.compile(r"[{\[](?:\\r)?\\n[\s\"'{\[]")
+_BARE_END = re.compile(r"[,，}\])\n]|\s(?://|/\*|#|<!--)|```")
 _BARE_KEY = re.compile(r"[^\W\d][\w$.-]*(?: [\w$.-]+){0,3}(?=\s*:)")
+_HALF_KEY = re.compile(r"[\"'“„]([^\W\d]\w*)(?=\s*:\s)|([^\W\d]\w*)[\"'”“](?=\s*:)")
 _NEXT_KEY = re.compile(
-    r"\s*(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”]*[”“]|[^\W\d][\w$.-]*)\s*:"
+    r"\s*(?:\"(?:[^\"\\\n]|\\.)*[\"”]|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”\"]*[”“\"]|`[^`\n]*`"
+    r"|[^\W\d][\w$.-]*[\"”]?)\s*[:：]"
 )
-_VALUE = re.compile(r"\s*(?:[\"'“„‘{\[(]|-?\.?\d|(?:true|false|null|True|False|None)\b)")
+# A number or literal that a key follows.
+_ALONE = re.compile(
+    r"(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null|True|False|None)"
+    r"(?=\s+(?:\"[^\"\\\n]*\"|'[^'\\\n]*')\s*:)"
+)
+_VALUE = re.compile(r"\s*(?:[\"'“„‘`{\[(]|-?\.?\d|(?:true|false|null|True|False|None)\b)")
 # Within a bare word: two values, or a part of a program; and an address, a number, a time.
 _MARKED = re.compile(r"[\"'“”{\[(:;`+]")
 _ONE_WORD = re.compile(r"[+-]?[\w.]+(?:[-+:/][\w.?&=%~@#:/+-]*)?")
 _ELISION = re.compile(r"\.{3}|…|etc\b")
+_LEFT_OUT = re.compile(
+    r"(?://|/\*|#|<!--)[^\n]*?(?:\.{3}|…|\b(?:etc|and so on|more|remaining|rest|omitted|others?"
+    r"|continued?s?)\b)",
+    re.I,
+)
 
 
 class Reader:
@@ -36,10 +54,15 @@ class Reader:
         self.text, self.at = text, at
         self.work = 0  # characters of texts that were looked at
         self.open: list[str] = []
+        self.space = _ESCAPED_SPACE if _ESCAPED_LINES.match(text, at) else _SPACE
 
     def _space(self) -> None:
-        match = _SPACE.match(self.text, self.at)
-        self.at = match.end() if match else self.at
+        self.at = self._after(self.at)
+
+    def _after(self, at: int) -> int:
+        """Return where the spaces and comments end that begin at a place."""
+        match = self.space.match(self.text, at)
+        return match.end() if match else at
 
     @property
     def _here(self) -> str:
@@ -63,7 +86,7 @@ class Reader:
         while True:
             self._space()
             here = self._here
-            if here == ",":
+            if here and here in COMMAS:
                 self.at += 1
                 continue
             if here == "}":
@@ -88,17 +111,15 @@ class Reader:
 
     def _key(self) -> str | None:
         """Return the key that begins here, after its colon; None: there is none."""
-        if self._here in QUOTES and self._here:
-            made = self._string("key")
-            if made is None or not made.sure:
-                return None
-            key = made.text
-        elif match := _BARE_KEY.match(self.text, self.at):
+        start, key = self.at, None
+        if self._here in QUOTES and self._here and (made := self._string("key")):
+            key = made.text if made.sure else None
+        elif match := _BARE_KEY.match(self.text, start):
             key, self.at = match[0], match.end()
-        else:
-            return None
+        if key is None and (match := _HALF_KEY.match(self.text, start)):
+            key, self.at = match[1] or match[2], match.end()  # one of its quotes is missing
         self._space()
-        if self._here != ":":
+        if key is None or not self._here or self._here not in COLONS:
             return None
         self.at += 1
         return key
@@ -107,9 +128,11 @@ class Reader:
         made = Node("list")
         comma = True
         while True:
+            before = self.at
             self._space()
+            made.sure &= not _LEFT_OUT.search(self.text, before, self.at)
             here = self._here
-            if here == ",":
+            if here and here in COMMAS:
                 made.sure &= not comma  # two of them: is something missing?
                 comma, self.at = True, self.at + 1
                 continue
@@ -152,14 +175,20 @@ class Reader:
     def _word(self, in_object: bool) -> Node:
         """Return the bare word, number or words up to the end of the value."""
         start = at = self.at
+        if in_object and (alone := _ALONE.match(self.text, at)):
+            self.at = alone.end()
+            return Node("bare", alone[0])
         while True:
             match = _BARE_END.search(self.text, at)
             end = match.start() if match else len(self.text)
-            if not match or match[0] != "," or not in_object or self._ends(end + 1):
+            comma = match[0] if match and match[0] in COMMAS else ""
+            if not comma or (self._ends(end + 1) if in_object else comma == ","):
                 break
             at = end + 1  # 1,234.5
         self.at = end
-        word = self.text[start:end].strip()
+        word = self.text[start:end].strip().strip(WIDTHLESS).strip()
+        if self.space is _ESCAPED_SPACE:
+            word = re.sub(r"(?:\\[nrt]\s*)+\Z", "", word).strip()
         ended = match is not None and not match[0].startswith("`")
         if ended and self.text[end] == "\n":
             ended = self._after_line(end, in_object)
@@ -171,34 +200,31 @@ class Reader:
 
     def _after_line(self, end: int, in_object: bool) -> bool:
         """Does a value end with its line?"""
-        after = _SPACE.match(self.text, end)
-        at = after.end() if after else end
+        at = self._after(end)
         here = self.text[at : at + 1]
         if here in ",}]" and here:
             return True
-        return in_object and bool(_NEXT_KEY.match(self.text, at))
+        fence = self.text.startswith("```", at)
+        return in_object and (fence or bool(_NEXT_KEY.match(self.text, at)))
 
     def _ends(self, at: int) -> bool:
         """Does a value of an object end before what stands here, behind its comma?"""
-        after = _SPACE.match(self.text, at)
-        at = after.end() if after else at
+        at = self._after(at)
         here = self.text[at : at + 1]
         return not here or here in ",}]{" or bool(_NEXT_KEY.match(self.text, at))
 
     def _closes(self, at: int, role: str) -> bool:
         """Can a quote before this place be the end of a text?"""
-        after = _SPACE.match(self.text, at)
-        at, begin = (after.end() if after else at), at
+        at, begin = self._after(at), at
         here = self.text[at : at + 1]
         if role == "key":
-            return here == ":"
+            return bool(here) and here in COLONS
         if not here or here in "}])" or self.text.startswith("```", at):
             return True
-        if here == ",":
+        if here in COMMAS:
             if role == "value":
                 return self._ends(at + 1)
-            rest = _SPACE.match(self.text, at + 1)
-            behind = rest.end() if rest else at + 1
+            behind = self._after(at + 1)
             follows = self.text[behind : behind + 1]
             return not follows or follows in "]}." or bool(_VALUE.match(self.text, behind))
         lines = "\n" in self.text[begin:at]
@@ -212,26 +238,31 @@ class Reader:
             return self._triple(opener * 3)
         closers, start = QUOTES[opener], self.at + 1
         at, inner, inches, sure = start, 0, 0, True
+        curly = opener == '"'  # may a curly quote end it? Not where one began within it
         end = min(len(self.text), start + LONGEST_KEY) if role == "key" else len(self.text)
         while at < end:
             char = self.text[at]
             if char == "\\":
                 at += 2
                 continue
-            if char in closers:
+            if char in closers or (curly and char == "”" and not self.text[at - 1].isdigit()):
                 if self._closes(at + 1, role):
                     break
+                if role == "key" and not {":", ","}.isdisjoint(self.text[start:at]):
+                    return None  # rather a value, and the end of its key is missing
                 inner += 1
                 inches += self.text[at - 1].isdigit()  # 32" display
                 before = self.text[max(start, at - 9) : at].rstrip()[-1:]
                 sure &= role == "key" or not SPLIT[role].match(self.text, at + 1)
                 sure &= not before or before not in ":,{["  # it begins a text rather
+            curly &= char not in '"“„'
             at += 1
         self.work += at - start
         if at >= end:
             return None
         self.at = at + 1
-        value = unescaped(self.text[start:at], opener)
+        raw = self.text[start:at]
+        value = unescaped(raw.replace("\\_", "_") if role == "key" else raw, opener)
         if opener == '"':
             sure &= inner % 2 == 0 or (inner - inches) % 2 == 0
         if not self.text[self.at :].strip() and (at == start or self.text[at - 1] in " (\n"):

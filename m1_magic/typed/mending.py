@@ -18,7 +18,11 @@ from .values import nodes
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4})?")
 GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
-NO_TEXT = {"undefined", "nil", "nan", "n/a", "na", "none", "null", "true", "false", "-"}
+ZEROS = re.compile(r"[-+]?0\d")
+POINTS = re.compile(r"[-+]?(?:0\d|\d{1,3}\.000\Z)")  # 1.000: one, or a thousand
+NO_TEXT = {
+    "undefined", "nil", "nan", "n/a", "na", "none", "null", "true", "false", "infinity", "inf", "-",
+}  # fmt: skip
 TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -71,7 +75,7 @@ def number(word: str, integral: bool) -> str | None:
         if not integral and "." not in word and word.count(",") == 1:
             return None
         word = word.replace(",", "")
-    elif not NUMBER.fullmatch(word) or re.match(r"[-+]?0\d", word):
+    elif not NUMBER.fullmatch(word) or (POINTS if integral else ZEROS).match(word):
         return None
     try:
         value = Decimal(word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"'}
+QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"', "`": "`"}
 # Behind a quote within a text: a text in two pieces, or what follows a text.
 _NEXT = r"\s*[+:]|\s*[^\W\d]\w*\s*:"
 SPLIT = {
@@ -12,9 +12,11 @@ SPLIT = {
     "item": re.compile(_NEXT + r"|\s*[\"'“‘]"),
 }
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
-# What "\\frac", "\\times", "\\nabla" become where their backslash is taken for JSON's.
+# What "\\frac", "\\times", "\\nabla", "C:\\new\\table" become where their backslash is taken for
+# JSON's.
 TEX = re.compile(
     r"[\b\f]|\t(?:ext\w*\{|imes\b|heta\b)|\n(?:abla|eq|otin)\b|\r(?:ight\b|ho\b|angle\b)"
+    r"|(?<![A-Za-z])[C-Fc-f]:(?:[\t\r]\w|\n[a-z][\w.-]*(?:[\\\t\r]|\Z))"
 )
 
 
@@ -41,6 +43,8 @@ def unescaped(raw: str, opener: str) -> str | None:
             out.append(chr(int(code, 16)))
             at, escapes = at + 6, True
             continue
+        if after == "x" and re.match(r"[0-9a-fA-F]{2}", raw[at + 2 : at + 4]):
+            return None
         if after in ('"', "'", opener):
             out.append(after)
         elif after in _ESCAPES or after == "\\":

@@ -6,6 +6,7 @@ taken: which of them is the answer is not ours to say.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -31,7 +32,9 @@ AROUND = {"answer", "result", "value", "output", "response", "data"}
 NOTHING = "no such data in the answer"
 SEVERAL = "several answers that differ"
 _FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
-_BETWEEN = re.compile(r"[\s,;]*")
+# What may stand between objects that are a list: no words.
+_BETWEEN = re.compile(r"(?:[\s,;]|(?:```|~~~)\w*(?=\s)|[-*•](?=\s)|\d+[.)](?=\s))*")
+_ENTITIES = re.compile(r"[{\[]\s*&(?:quot|apos|#0*3[49]|#x0*2[27]);")
 _ESCAPED = re.compile(r"[{\[]\s*\\+\"")
 _BRACKETED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 _FIELD = re.compile(r"[\"'”]\s*:\s*(?:[\"'“\d-]|true\b|false\b|null\b)")
@@ -46,11 +49,10 @@ def read(text: str, wanted: Wanted) -> Fitted:
 
 
 def _read(text: str, wanted: Wanted) -> Fitted:
-    made = list(islice(_candidates(text, wanted), MOST))
+    made = [one for one in islice(_candidates(text, wanted), MOST) if not _echo(one.node, wanted)]
     good = _distinct(one for one in made if not one.misfits)
     if len(good) > 1:
         good = [one for one in good if not _citation(one.node)] or good
-    good = [one for one in good if not _echo(one.node, wanted)]
     if len(good) == 1:
         return good[0]
     if good:
@@ -109,6 +111,8 @@ def _candidates(text: str, wanted: Wanted) -> Iterator[Fitted]:
         for top in tops:
             yield from _inside(top, wanted)
         return
+    if '"' not in text and _ENTITIES.search(text):
+        text = html.unescape(text)
     if _ESCAPED.search(text) and (plainer := _unescaped(text)):
         text = plainer
     placed = nodes(text)
@@ -155,6 +159,9 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     right = node.kind in (kinds.get(kind) for kind in wanted.shape.types) and not schema
     if not made.misfits and (like or node.kind != "object" or not node.fields):
         yield made
+        return
+    if len(node.items) == 1 and node.items[0].kind == "list" and wanted.shape.types == {"array"}:
+        yield from _inside(node.items[0], wanted, depth + 1)  # a list around the list
         return
     if right and (like or (node.kind == "list" and len(made.misfits) <= len(node.items) * 2)):
         yield made
