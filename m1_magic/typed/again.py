@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ..calls import Message, Request, Text
-from .fitting import REST, Fitted, Misfit, _at, _put, fit
-from .node import Node
-from .reading import read
+from .fitting import REST, Fitted, Misfit, _at, _letters, _put, _shape, fit
+from .node import Node, literal
+from .reading import read, unfenced
 from .schema import Wanted
 from .shape import Shape, shown
+from .thought import answer_part, without_thought
 from .values import nodes
 from .words import form
 
@@ -60,66 +63,96 @@ def _reason(misfit: Misfit) -> str:
     return "not accepted" if misfit.own else misfit.why
 
 
-def read_both(text: str, wanted: Wanted) -> Fitted:
-    """Return the data of an answer, with what was asked for again and stands behind it."""
+def read_both(text: str, wanted: Wanted, cut: Collection[int] = ()) -> Fitted:
+    """Return the data of an answer, with what was asked for again and stands behind it.
+
+    Args:
+        cut: which of the two are cut off, by number.
+    """
     first, between, second = text.partition(BETWEEN)
-    made = read(first, wanted)
-    return merged(made, second, wanted) if between and made.misfits else made
+    made = read(first, wanted, 0 in cut)
+    return merged(made, second, wanted, 1 in cut) if between and made.misfits else made
 
 
-def merged(first: Fitted, answer: str, wanted: Wanted) -> Fitted:
+def merged(first: Fitted, answer: str, wanted: Wanted, cut: bool) -> Fitted:
     """Return an answer with what another one brings of what does not fit in it."""
     if any(not one.path and one.why != REST for one in first.misfits) or len(first.misfits) > MOST:
-        return read(answer, wanted)
-    tops = [node for node, _, _ in nodes(answer)]
+        return read(answer, wanted, cut)
     node = first.node.copy()
     if not first.misfits[0].path:
-        return _longer(node, tops, wanted)
+        return _longer(node, answer, wanted)
+    answer = unfenced(answer_part(without_thought(answer)))
+    tops = [node for node, _, _ in nodes(answer)]
+    tops = [_unwrapped(one, wanted.shape) for one in tops]
     for one in first.misfits:
         values = [value for top in tops if (value := _brought(top, one, first, wanted.shape))]
-        if not tops and len(first.misfits) == 1:
-            values = [Node("text", answer.strip().strip('"'), mended=False)]
-            if values[0].text[:1].isdigit() or values[0].text in ("true", "false", "null"):
-                values[0].kind = "bare"
+        if not tops and len(first.misfits) == 1 and not cut:
+            values = _alone(answer, one, wanted.shape)
         if len({value.json() for value in values}) == 1:
             _put(node, one.path, values[0])
     _complete(node, first.misfits)
     return fit(node, wanted)
 
 
+def _alone(text: str, misfit: Misfit, wanted: Shape) -> list[Node]:
+    """Return a text without a bracket as the one value; words that may be any are none."""
+    there = _shape(wanted, misfit.path)
+    if text.startswith('"'):
+        with suppress(ValueError):
+            return [Node("text", str(json.loads(text)))]
+    if ("string" in there.types and not there.values and not there.formats) or not text:
+        return []
+    return [Node("bare" if literal(text)[0] != '"' else "text", text)]
+
+
 def _brought(top: Node, misfit: Misfit, first: Fitted, wanted: Shape) -> Node | None:
     """Return the value for one place: by its name, or where it stands in an answer of this form."""
     path = misfit.path
-    if (named := top.fields.get(shown(path))) is not None and len(path) > 1:
-        return named
+    if (found := _field(top, shown(path))) is not None and len(path) > 1:
+        return found
     if (there := _at(top, path)) is not None:
         return there
     alone = len(first.misfits) == 1
-    if alone and isinstance(path[-1], str) and (last := top.fields.get(path[-1])) is not None:
+    last = _field(top, path[-1]) if isinstance(path[-1], str) else None
+    if (alone or len(path) == 1) and last is not None:
         return last
-    schemas = wanted
-    for key in path:
-        schemas = schemas.at(key)
-    if alone and (top.kind == "list") and schemas.types == {"array"}:
+    if alone and top.kind == "list" and _shape(wanted, path).types == {"array"}:
         return top
     return None
 
 
-def _longer(node: Node, tops: Sequence[Node], wanted: Wanted) -> Fitted:
-    """Return a list with the items that follow; one that came whole again takes its place."""
-    lists = [one for one in tops if one.kind == "list"]
-    if not lists and tops and all(one.kind == "object" for one in tops):
-        lists = [Node("list", items=list(tops))]
-    if len(lists) != 1:
+def _unwrapped(top: Node, wanted: Shape) -> Node:
+    """Return the object in an object around it: ``{"answer": {…}}``."""
+    if len(top.fields) == 1:
+        ((key, inner),) = top.fields.items()
+        if inner.kind == "object" and key not in wanted.properties and "." not in key:
+            return inner
+    return top
+
+
+def _field(node: Node, name: str) -> Node | None:
+    """Return the field of a name, or the only one whose name differs by case and signs alone."""
+    near = [one for key, one in node.fields.items() if _letters(key) == _letters(name)]
+    return node.fields.get(name) or (near[0] if len(near) == 1 else None)
+
+
+def _longer(node: Node, answer: str, wanted: Wanted) -> Fitted:
+    """Return a list with the items that follow; one that came whole again takes its place.
+
+    Items that are told twice say that it is not known where the rest begins.
+    """
+    rest = read(answer, wanted)
+    if rest.misfits:
         return fit(node, wanted)
-    (more,), number = lists, len(node.items)
+    more, number = rest.node, len(node.items)
     new_items, old_items = ([item.json() for item in one.items] for one in (more, node))
     if number and new_items[:number] == old_items:
-        return fit(more, wanted)
-    if not number or new_items[:1] != old_items[:1]:
-        more.items[:0] = node.items
-        return fit(more, wanted)
-    return fit(node, wanted)
+        return rest
+    twice = any(new_items[:n] == old_items[-n:] for n in range(1, number + 1))
+    if twice or (number and new_items[:1] == old_items[:1]):
+        return fit(node, wanted)
+    more.items[:0] = node.items
+    return fit(more, wanted)
 
 
 def _complete(node: Node, misfits: Sequence[Misfit]) -> None:

@@ -39,6 +39,7 @@ class TypedAnswer:
         self._repairs, self._before = repairs, before
         self._first: Reply | None = None  # of the round that brought the answer
         self._again = ""  # what came of what was asked for again
+        self._cut = set[int]()  # which of the two answers are cut off
 
     # As a view.
 
@@ -67,10 +68,7 @@ class TypedAnswer:
 
     def next_request(self, request: Request, reply: Reply) -> Request | None:
         """See Processor; what does not fit is asked for again."""
-        if self._first is None:
-            self._first = reply
-        else:
-            self._again += BETWEEN + reply.text
+        self._take(reply)
         fitted = self._read()
         if (
             not fitted.misfits
@@ -90,20 +88,30 @@ class TypedAnswer:
         """See Processor; without data the reply says why."""
         first = self._first
         if first is None:
-            self._first = reply
+            self._take(reply)
         else:
             if isinstance(error, UserFacingError) and not isinstance(error, Stopped):
                 again = f"what does not fit could not be asked for again: {error.what}"
                 first, error = replace(first, notes=(*first.notes, again)), None
             reply = replace(reply, thinking=first.thinking, model=first.model)
             if error is None:
-                reply = replace(reply, status=first.status, finish=first.finish, notes=first.notes)
+                ended = reply if 1 in self._cut else first
+                reply = replace(reply, status=ended.status, finish=ended.finish, notes=first.notes)
         reply = replace(reply, text=self._text)
         try:
             return self._with_data(reply), error
         except Exception as bug:  # it costs the data, not the answer
             note = f"the data could not be read ({type(bug).__name__})"
             return replace(reply, notes=(*reply.notes, note)), error
+
+    def _take(self, reply: Reply) -> None:
+        """Take the answer of a round."""
+        if reply.status != "ok":
+            self._cut.add(0 if self._first is None else 1)
+        if self._first is None:
+            self._first = reply
+        else:
+            self._again += BETWEEN + reply.text
 
     @property
     def _text(self) -> str:
@@ -118,7 +126,8 @@ class TypedAnswer:
 
     def _read(self) -> Fitted:
         begins = self._begins
-        return read_both(("" if begins else self._before) + self._text[begins:], self._kind)
+        before = "" if begins else self._before
+        return read_both(before + self._text[begins:], self._kind, self._cut)
 
     def _with_data(self, reply: Reply) -> Reply:
         if not reply.text.strip():

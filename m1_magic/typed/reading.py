@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import islice, pairwise
 
 from .choosing import named
-from .fitting import Fitted, Misfit, fit
+from .fitting import CUT, Fitted, Misfit, fit
 from .mending import mended
 from .node import Node, literal
 from .schema import Wanted
@@ -35,25 +35,31 @@ _FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
 # What may stand between objects that are a list: no words.
 _BETWEEN = re.compile(r"(?:[\s,;]|(?:```|~~~)\w*(?=\s)|[-*•](?=\s)|\d+[.)](?=\s))*")
 _ENTITIES = re.compile(r"[{\[]\s*&(?:quot|apos|#0*3[49]|#x0*2[27]);")
-_ESCAPED = re.compile(r"[{\[]\s*\\+\"")
+_QUOTE = re.compile(r"[{\[](?:\s|\\+[nrt]|[{\[])*(\\*[\"'“])")  # the first of the first value
 _BRACKETED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 _FIELD = re.compile(r"[\"'”]\s*:\s*(?:[\"'“\d-]|true\b|false\b|null\b)")
 
 
-def read(text: str, wanted: Wanted) -> Fitted:
-    """Return the data of an answer, or what does not fit of the value that is most like it."""
+def read(text: str, wanted: Wanted, cut: bool = False) -> Fitted:
+    """Return the data of an answer, or what does not fit of the value that is most like it.
+
+    Args:
+        cut: its end is missing, so that only what shows its own end is a value.
+    """
     try:
-        return _read(_plain(text, wanted), wanted)
+        return _read(_plain(text, wanted), wanted, cut)
     except RecursionError:
         return _none("too many brackets in brackets")
 
 
-def _read(text: str, wanted: Wanted) -> Fitted:
-    made = [one for one in islice(_candidates(text, wanted), MOST) if not _echo(one.node, wanted)]
+def _read(text: str, wanted: Wanted, cut: bool) -> Fitted:
+    made = [
+        one for one in islice(_candidates(text, wanted, cut), MOST) if not _echo(one.node, wanted)
+    ]
     good = _distinct(one for one in made if not one.misfits)
     if len(good) > 1:
         good = [one for one in good if not _citation(one.node)] or good
-    if len(good) == 1:
+    if len(good) == 1 and not _taken_back(good[0], made):
         return good[0]
     if good:
         return _none(SEVERAL)
@@ -65,10 +71,22 @@ def _read(text: str, wanted: Wanted) -> Fitted:
     return best[0] if len(best) == 1 else _none(SEVERAL)
 
 
+def _taken_back(good: Fitted, made: list[Fitted]) -> bool:
+    """Does a part of such a value, further down, say something else?"""
+    behind = made[made.index(good) + 1 :]
+    fields = {key: one.json(by_name=True) for key, one in good.node.fields.items()}
+    return any(
+        key in fields and part.json(by_name=True) != fields[key]
+        for one in behind
+        if one.misfits
+        for key, part in one.node.fields.items()
+    )
+
+
 def _plain(text: str, wanted: Wanted) -> str:
     """Return an answer without thinking; of JSON within a text, what the text is."""
     text = without_thought(text[:LONGEST])
-    if wanted.shape.types != {"string"} or wanted.choices:
+    if wanted.shape.types != {"string"} or wanted.shape.values:
         text = answer_part(text)
     if text.startswith('"') and wanted.shape.types <= {"object", "array"}:
         with suppress(ValueError):
@@ -100,9 +118,12 @@ def _distinct(made: Iterator[Fitted] | list[Fitted]) -> list[Fitted]:
     return list(by_text.values())
 
 
-def _candidates(text: str, wanted: Wanted) -> Iterator[Fitted]:
+def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
     """Yield what values of the text are as the type that is wanted."""
-    if simple := _scalar(text, wanted):
+    simple = _scalar(text, wanted)
+    if simple and cut and text[:1] != '"':
+        yield _none(CUT)
+    elif simple:
         yield simple
         if not simple.misfits:
             return
@@ -113,7 +134,8 @@ def _candidates(text: str, wanted: Wanted) -> Iterator[Fitted]:
         return
     if '"' not in text and _ENTITIES.search(text):
         text = html.unescape(text)
-    if _ESCAPED.search(text) and (plainer := _unescaped(text)):
+    quote = _QUOTE.search(text)
+    if quote and quote[1].startswith("\\") and (plainer := _unescaped(text)):
         text = plainer
     placed = nodes(text)
     if placed and _beginning_lost(text[: placed[0][1]]):
@@ -166,7 +188,8 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     if right and (like or (node.kind == "list" and len(made.misfits) <= len(node.items) * 2)):
         yield made
         return
-    if depth < DEEPEST and not (wanted.choices and len(node.items) > 1):
+    few = len(node.items) + len(node.fields) <= (1 if wanted.choices and node.items else MOST)
+    if depth < DEEPEST and few:
         single = len(node.items) + len(node.fields) == 1
         for key, part in node.parts:
             inner = _held(part)
@@ -193,13 +216,18 @@ def _unescaped(text: str) -> str | None:
         return None
 
 
+def unfenced(text: str) -> str:
+    """Return what stands in the one fence that a text is."""
+    fenced = _FENCED.fullmatch(text)
+    return fenced[1].strip() if fenced else text
+
+
 def _scalar(text: str, wanted: Wanted) -> Fitted | None:
     """Return a text that is one value without a bracket; None where that is not wanted."""
     types = wanted.shape.types
     if types and types <= {"object", "array"} and not wanted.shape.values:
         return None
-    if fenced := _FENCED.fullmatch(text):
-        text = fenced[1].strip()
+    text = unfenced(text)
     if wanted.choices:
         return _chosen(text, wanted)
     try:

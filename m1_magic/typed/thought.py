@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .node import Node
 from .values import nodes
 
 NAMES = r"(?:mm:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
@@ -44,7 +45,7 @@ def without_thought(text: str) -> str:
 
 def answer_part(text: str) -> str:
     """Return what stands in the one ``<answer>`` of a text, else all of it."""
-    found = list(_outside(_ANSWER, text))
+    found = list(_outside(_ANSWER, text, whole=False))
     return found[0][2].strip() if len(found) == 1 else text
 
 
@@ -57,16 +58,23 @@ def _trimmed(text: str) -> str:
     return text[begin:end].strip().strip("\ufeff\u200b\u2060\0").strip()
 
 
-def _outside(sign: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Yield the matches that stand in no value which is whole."""
+def _outside(sign: re.Pattern[str], text: str, whole: bool = True) -> Iterator[re.Match[str]]:
+    """Yield the matches that stand in no value.
+
+    A beginning counts as within a value that is not ``whole`` too; an end does not, for a bracket
+    may stand in what was thought.
+    """
     found = list(sign.finditer(text))
     if not found:
         return
-    whole = [
-        (start, end)
-        for node, start, end in (nodes(text) if len(text) <= LONGEST else [])
-        if node.complete and node.sure and all(one.sure for _, one in node.parts)
-    ]
+    placed = nodes(text) if len(text) <= LONGEST else []
+    within = [(start, end) for _, start, end in placed]
+    sure = [(start, end) for node, start, end in placed if _sure(node)]
     for one in found:
-        if not any(start < one.start() < end for start, end in whole):
+        spans = sure if whole and one.groupdict().get("close") != "" else within
+        if not any(start < one.start() < end for start, end in spans):
             yield one
+
+
+def _sure(node: Node) -> bool:
+    return node.complete and node.sure and all(one.sure for _, one in node.parts)
