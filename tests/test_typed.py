@@ -271,6 +271,86 @@ def test_what_never_fits_is_none_with_the_reason_and_the_text_stays(server: Open
     assert len(server.chats) == 3
 
 
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ('{"reason": "good"}', "good"),
+        ('"good"', "good"),
+        ('<think>{"reason": "bad"}</think>{"Reason": "good"}', "good"),
+        ('{"answer": {"reason": "good"}}', "good"),
+        ("I am sorry, I do not know.", None),
+        ("reason: good", None),
+        ('"reason": "good"', None),
+        ('{"reason": "good"} or {"reason": "bad"}', None),
+        ('{"maker": {"reason": "good"}, "x": 1}', None),
+        ('{"reason": "go', None),
+    ],
+)
+def test_a_text_asked_for_again_is_taken_by_its_name_never_from_a_sentence(
+    second: str, reason: str | None
+) -> None:
+    data = read_both(f'{{"score": 8}}{BETWEEN}{second}', kind("score: int, reason: str")).data
+    assert data == (reason and {"score": 8, "reason": reason})
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "data"),
+    [
+        ({"returns": "float"}, "3.2", None),
+        ({"returns": "str"}, "Hello th", None),
+        ({"returns": "str"}, '"Hello"', "Hello"),
+        ({"choices": ["neg", "negative"]}, "neg", None),
+        ({"choices": ["1", "10"]}, "Answer: 1", None),
+        ({"choices": ["neg", "negative"]}, '{"answer": "neg"}', "neg"),
+        ({"returns": "date"}, "2024-05-0", None),
+        ({"returns": "a: int"}, '{"a": 1}', {"a": 1}),
+        ({"returns": "a: int"}, "a: 1", None),
+    ],
+)
+def test_what_was_cut_off_is_no_value_without_a_sign_of_its_end(
+    server: OpenRouter, asked: dict[str, Any], text: str, data: Any
+) -> None:
+    server.say(Answer(text, finish="length"), *[Answer("?", finish="length")] * (data is None))
+    assert ask("Which?", **asked).data == data
+    assert len(server.chats) == (2 if data is None else 1)
+
+
+class Person(BaseModel):
+    name: str
+    email: str | None = None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "Ann", "email: "a@x.org"}',
+        '{"name": "Ann", email": "a@x.org"}',
+        '{"name": "Ann", "e-mail": "a@x.org"}',
+        '{"name": "Ann"}, "email": "a@x.org"}',
+        '{"name": "Ann"},\n"email": "a@x.org"\n}',
+        '{"name": "Ann"} {"email": "a@x.org"}',
+        '{"name": "Ann", "email" "a@x.org"}',
+        '{"name": "Ann", "email: a@x.org"}',
+        '{"name": "Ann", ??? "email": "a@x.org"}',
+        "name: Ann\nE-mail address: a@x.org",
+        '[{"name": "Ann"}, "email": "a@x.org"}]',
+    ],
+)
+def test_a_field_that_may_be_missing_is_not_lost(text: str) -> None:
+    assert read(text, kind(Person)).data in (None, Person(name="Ann", email="a@x.org"))
+    assert read(f"[{text}]", kind(list[Person])).data in (
+        None,
+        [Person(name="Ann", email="a@x.org")],
+    )
+
+
+def test_items_told_twice_do_not_say_where_the_rest_begins() -> None:
+    again = f'[{{"n": 1}}, {{"n": 2}}, {{"n"{BETWEEN}'
+    whole = kind("list[n: int]")
+    assert read_both(again + '[{"n": 2}, {"n": 3}]', whole).data is None
+    assert read_both(again + '{"items": [{"n": 3}]}', whole).data == [{"n": n} for n in (1, 2, 3)]
+
+
 def test_the_rest_of_a_list_is_asked_for(server: OpenRouter) -> None:
     server.say(Answer('[{"n": 1}, {"n": 2}, {"n"', finish="length"), Answer('[{"n": 3}]'))
     reply = ask("Which?", returns="list[n: int]")

@@ -250,3 +250,101 @@ def test_a_damaged_record_is_read_to_what_it_was_or_not_at_all(value: Any, harm:
 def test_a_damaged_list_is_read_to_what_it_was_or_not_at_all(value: Any, harm: Harm) -> None:
     assert ORDERS
     checked(value, ORDERS, harm)
+
+
+# --- choices, lines, tags -------------------------------------------------------------------------
+
+SIGNED = st.text("aB1+-#*>.<=_ ", min_size=1, max_size=4).map(str.strip).filter(bool)
+AROUND = [
+    "{}", '"{}"', "**{}**", "`{}`", "Answer: {}", "The answer is {}", "**Label:** {}", "{}\n\nWhy?",
+    '{{"answer": "{}"}}', "<think>a or 1</think>{}", "<answer>{}</answer>", "\\boxed{{{}}}",
+    "- {}", "{}.", "> {}",
+]  # fmt: skip
+
+
+@settings(max_examples=20 * SECOND, derandomize=not FULL)
+@given(
+    choices=st.lists(SIGNED, min_size=2, max_size=5, unique=True),
+    at=st.integers(0, 4),
+    around=st.sampled_from(AROUND),
+)
+def test_a_choice_is_read_as_it_is_written_or_not_at_all(
+    choices: list[str], at: int, around: str
+) -> None:
+    kind = wanted(Options(choices=tuple(choices)), {})
+    assert kind
+    meant = choices[at % len(choices)]
+    data = read(around.format(meant), kind).data
+    written = around.format(meant).strip() in choices  # "- -1" where that is a choice as well
+    assert data in (None, meant) or written
+    assert data == meant or around != "{}"
+
+
+class Fields(TypedDict):
+    name: str
+    price: float
+    count: int | None
+    open: bool
+    note: str
+
+
+FIELDS = wanted(Options(returns=Fields), {})
+SHAPES: list[Callable[[str, str], str]] = [
+    lambda name, value: f"{name}: {value}",
+    lambda name, value: f"- **{name.title()}:** {value}",
+    lambda name, value: f"| {name} | {value} |",
+    lambda name, value: f"<{name}>{value}</{name}>",
+    lambda name, value: f'"{name}": {json.dumps(value) if name in ("name", "note") else value},',
+    lambda name, value: f"{name} = {value}",
+]
+
+
+@settings(max_examples=10 * FIRST, derandomize=not FULL)
+@given(
+    value=st.fixed_dictionaries(
+        {
+            "name": NAME,
+            "price": CENTS,
+            "count": st.none() | WHOLE,
+            "open": st.booleans(),
+            "note": NAME,
+        }
+    ),
+    shape=st.sampled_from(SHAPES),
+    before=st.sampled_from(["", "Here it is:\n\n", "<think>name: x\nprice: 1</think>"]),
+    cut_at=st.none() | st.integers(0, 200),
+)
+def test_fields_as_lines_are_what_they_were_or_none(
+    value: dict[str, Any], shape: Callable[[str, str], str], before: str, cut_at: int | None
+) -> None:
+    assert FIELDS
+    shown = {k: v if isinstance(v, str) else json.dumps(v) for k, v in value.items()}
+    table = "|" in shape("a", "b")
+    head = "| field | value |\n|---|---|\n" if table else ""
+    text = before + head + "\n".join(shape(name, one) for name, one in shown.items())
+    ends = cut_at is None or cut_at >= len(text)
+    data = read(text[:cut_at], FIELDS, cut=not ends).data
+    meant = {k: v.strip() if isinstance(v, str) else v for k, v in value.items()}
+    assert data is None or same({**data, "name": data["name"].strip()}, meant) or same(data, value)
+    plain = all(re.fullmatch(r"[a-z]+( [a-z]+)*", value[one]) for one in ("name", "note"))
+    wordless = {value["name"], value["note"]} & {"na", "nil", "none", "null", "nan", "inf"}
+    assert data is not None or not (ends and plain and not wordless)
+
+
+@settings(max_examples=5 * FIRST, derandomize=not FULL)
+@given(
+    tag=st.sampled_from(["<think>", "</think>", "<think>x</think>", "<answer>y</answer>", "</s>"]),
+    note=NAME,
+    before=st.sampled_from(["", "<think>\nhm {\n</think>\n", '<think>{"note": "no"}</think>']),
+    style=STYLES,
+)
+def test_a_tag_within_a_value_is_of_the_value(
+    tag: str, note: str, before: str, style: Style
+) -> None:
+    kind = wanted(Options(returns={"note": str}), {})
+    assert kind
+    value = {"note": f"{note} {tag} {note}"}
+    text = "".join(SIGNS.get(char, char) for char in written(value, style))
+    data = read(before + text, kind).data
+    assert data is None or data == value
+    assert read(json.dumps(value), kind).data in (value, None if "\\t" in note else value)

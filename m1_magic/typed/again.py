@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..calls import Message, Request, Text
-from .fitting import REST, Fitted, Misfit, _at, _letters, _put, _shape, fit
-from .node import Node, literal
+from .fitting import REST, Fitted, Misfit, _at, _put, _shape, fit
+from .node import Node, letters, literal
 from .reading import read, unfenced
 from .schema import Wanted
 from .shape import Shape, shown
@@ -132,7 +132,7 @@ def _unwrapped(top: Node, wanted: Shape) -> Node:
 
 def _field(node: Node, name: str) -> Node | None:
     """Return the field of a name, or the only one whose name differs by case and signs alone."""
-    near = [one for key, one in node.fields.items() if _letters(key) == _letters(name)]
+    near = [one for key, one in node.fields.items() if letters(key) == letters(name)]
     return node.fields.get(name) or (near[0] if len(near) == 1 else None)
 
 

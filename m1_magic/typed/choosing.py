@@ -17,7 +17,7 @@ _WORDS = (
     r"(?:(?:the|my|final|best|correct)\s+)*(?:answer|choice|label|class|category|sentiment|result"
     r"|classification|verdict|output)\b"
 )
-_LABEL = re.compile(_WORDS + r"[*_]*(?:\s+is\b)?\s*[:=]?\s*(\S.*)", re.I)
+_LABEL = re.compile(_WORDS + r"[*_]*(?:\s+is\b:?|\s*(?::|=(?=\s)))?\s*(\S.*)", re.I)
 _WITHIN = re.compile(r"(?<=[.;,:!?)]\s)" + _WORDS + r"[*_]*(?:\s*[:=]|\s+is\b:?)\s*(\S.*)", re.I)
 _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
 _PAIRS = {'"': '"', "'": "'", "`": "`", "*": "*", "_": "_", "“": "”", "‘": "’", "«": "»", "$": "$"}
@@ -77,9 +77,11 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
 def _labelled(line: str) -> Iterator[str]:
     """Yield what a line may name: all of it, and what stands behind "The answer is"."""
     yield line
-    if label := _LABEL.fullmatch(line.strip("*_#> ")):
-        yield label[1].lstrip("* ")
+    begin = line.lstrip("*_#> ")
+    bold = line[: len(line) - len(begin)].rstrip()[-2:]
+    if label := _LABEL.fullmatch(begin.removesuffix(bold) if bold in ("**", "__") else begin):
         yield label[1]
+        yield label[1].lstrip("* ")
     for label in _WITHIN.finditer(line):
         yield label[1]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ..text import one_line
 from .mending import NO_TEXT, mended
-from .node import LITERALS, Node, literal
+from .node import LITERALS, Node, letters, literal
 from .schema import Wanted
 from .shape import DECIMAL, Path, Shape
 
@@ -152,16 +152,12 @@ def _named(node: Node, wanted: Shape) -> None:
     if node.kind == "object" and names:
         others = [key for key in node.fields if key not in names]
         for name in names:
-            near = [key for key in others if _letters(key) == _letters(name)]
+            near = [key for key in others if letters(key) == letters(name)]
             if name not in node.fields and len(near) == 1:
                 node.fields[name] = node.fields.pop(near[0])
                 node.fields[name].mended = True
     for key, one in node.parts:
         _named(one, wanted.at(key))
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()
 
 
 def _unsure(node: Node, wanted: Shape, path: Path) -> Iterator[Misfit]:

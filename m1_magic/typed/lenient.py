@@ -28,7 +28,7 @@ _BARE_KEY = re.compile(r"[^\W\d][\w$.-]*(?: [\w$.-]+){0,3}(?=\s*:)")
 _HALF_KEY = re.compile(r"[\"'“„]([^\W\d]\w*)(?=\s*:\s)|([^\W\d]\w*)[\"'”“](?=\s*:)")
 _NEXT_KEY = re.compile(
     r"\s*(?:\"(?:[^\"\\\n]|\\.)*[\"”]|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”\"]*[”“\"]|`[^`\n]*`"
-    r"|[^\W\d][\w$.-]*[\"”]?)\s*[:：]"
+    r"|[^\W\d][\w$.-]*[\"”]?|\"[^\W\d]\w*(?=\s*:\s))\s*[:：]"
 )
 # A number or literal that a key follows.
 _ALONE = re.compile(
@@ -143,6 +143,7 @@ class Reader:
                 return elided(made)  # its own bracket is missing
             if not here or here in "}:" or depth > DEEPEST:
                 made.complete = False
+                made.sure &= here != ":"  # fields of an object that was closed too early
                 self.at = len(self.text) if here else self.at
                 return made
             if dots := _ELISION.match(self.text, self.at):

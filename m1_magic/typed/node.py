@@ -64,6 +64,11 @@ def literal(word: str) -> str:
     return json.dumps(word)
 
 
+def letters(name: str) -> str:
+    """Return a name without case and signs, as names are compared."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
 def put(node: Node, key: str, value: Node) -> None:
     """Add a field; a key that comes again is not sure: two objects may have become one."""
     again = key in node.fields

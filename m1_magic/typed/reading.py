@@ -16,6 +16,7 @@ from itertools import islice, pairwise
 
 from .choosing import named
 from .fitting import CUT, Fitted, Misfit, fit
+from .lines import record
 from .mending import mended
 from .node import Node, literal
 from .schema import Wanted
@@ -35,6 +36,7 @@ _FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
 # What may stand between objects that are a list: no words.
 _BETWEEN = re.compile(r"(?:[\s,;]|(?:```|~~~)\w*(?=\s)|[-*•](?=\s)|\d+[.)](?=\s))*")
 _ENTITIES = re.compile(r"[{\[]\s*&(?:quot|apos|#0*3[49]|#x0*2[27]);")
+_MORE = re.compile(r"\s*,?\s*([\"'])[^\W\d][\w -]*\1\s*:")  # fields behind the end of an object
 _QUOTE = re.compile(r"[{\[](?:\s|\\+[nrt]|[{\[])*(\\*[\"'“])")  # the first of the first value
 _BRACKETED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 _FIELD = re.compile(r"[\"'”]\s*:\s*(?:[\"'“\d-]|true\b|false\b|null\b)")
@@ -59,7 +61,7 @@ def _read(text: str, wanted: Wanted, cut: bool) -> Fitted:
     good = _distinct(one for one in made if not one.misfits)
     if len(good) > 1:
         good = [one for one in good if not _citation(one.node)] or good
-    if len(good) == 1 and not _taken_back(good[0], made):
+    if len(good) == 1 and not _taken_back(good[0], made, wanted):
         return good[0]
     if good:
         return _none(SEVERAL)
@@ -71,12 +73,12 @@ def _read(text: str, wanted: Wanted, cut: bool) -> Fitted:
     return best[0] if len(best) == 1 else _none(SEVERAL)
 
 
-def _taken_back(good: Fitted, made: list[Fitted]) -> bool:
-    """Does a part of such a value, further down, say something else?"""
+def _taken_back(good: Fitted, made: list[Fitted], wanted: Wanted) -> bool:
+    """Does a part of such a value, further down, say something else, or more?"""
     behind = made[made.index(good) + 1 :]
     fields = {key: one.json(by_name=True) for key, one in good.node.fields.items()}
     return any(
-        key in fields and part.json(by_name=True) != fields[key]
+        key in wanted.shape.properties and part.json(by_name=True) != fields.get(key)
         for one in behind
         if one.misfits
         for key, part in one.node.fields.items()
@@ -144,8 +146,11 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
         yield rows
         if not rows.misfits and len(placed) > 1:
             return
-    for top, _, _ in placed:
+    for top, _, end in placed:
+        top.complete &= not _MORE.match(text, end)
         yield from _inside(top, wanted)
+    if not placed and not cut and (fields := record(text, wanted.shape)):
+        yield fit(fields, wanted)
 
 
 def _beginning_lost(before: str) -> bool:
@@ -189,7 +194,7 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
         yield made
         return
     few = len(node.items) + len(node.fields) <= (1 if wanted.choices and node.items else MOST)
-    if depth < DEEPEST and few:
+    if depth < DEEPEST and few and node.sure:
         single = len(node.items) + len(node.fields) == 1
         for key, part in node.parts:
             inner = _held(part)
