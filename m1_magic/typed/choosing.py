@@ -22,6 +22,7 @@ _WITHIN = re.compile(r"(?<=[.;,:!?)]\s)" + _WORDS + r"[*_]*(?:\s*[:=]|\s+is\b:?)
 _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
 _PAIRS = {'"': '"', "'": "'", "`": "`", "*": "*", "_": "_", "“": "”", "‘": "’", "«": "»", "$": "$"}
 _MARKS = re.compile(r"(?:(?:[-*•–>→#]|#{2,6}|[-=]>)\s+)+")
+_STOP = re.compile(r"[\w*`\"'”’»][.!,]\Z")
 _AGAIN = re.compile(
     r"\b(?:wait|actually|correction|corrected|second thoughts?|scratch that|instead|rather|revised"
     r"|final(?:ly)?|chang(?:e|ed)|but no|sorry)\b",
@@ -95,7 +96,7 @@ def _forms(word: str, signed: bool) -> Iterator[str]:
         yield word
     for _ in range(4):
         before = word
-        if word[-1:] in (".", "!", ",") and len(word) > 1:
+        if _STOP.search(word):
             word = word[:-1].rstrip()
         elif len(word) > 2 and _PAIRS.get(word[0]) == word[-1]:
             word = word[1:-1].strip()

@@ -30,6 +30,7 @@ _NEXT_KEY = re.compile(
     r"\s*(?:\"(?:[^\"\\\n]|\\.)*[\"”]|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”\"]*[”“\"]|`[^`\n]*`"
     r"|[^\W\d][\w$.-]*[\"”]?|\"[^\W\d]\w*(?=\s*:\s))\s*[:：]"
 )
+_CURLY_END = re.compile(r"(?<!\d”)\s*(?::|,\s*[\"“]\w+[\"”]\s*:|[}\]]\s*(?:[,}\]`]|\Z))")
 # A number or literal that a key follows.
 _ALONE = re.compile(
     r"(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null|True|False|None)"
@@ -40,6 +41,7 @@ _VALUE = re.compile(r"\s*(?:[\"'“„‘`{\[(]|-?\.?\d|(?:true|false|null|True|
 _MARKED = re.compile(r"[\"'“”{\[(:;`+]")
 _ONE_WORD = re.compile(r"[+-]?[\w.]+(?:[-+:/][\w.?&=%~@#:/+-]*)?")
 _ELISION = re.compile(r"\.{3}|…|etc\b")
+_DOTS = re.compile(r"(?:\.{3}|…)\s*}")
 _LEFT_OUT = re.compile(
     r"(?://|/\*|#|<!--)[^\n]*?(?:\.{3}|…|\b(?:etc|and so on|more|remaining|rest|omitted|others?"
     r"|continued?s?)\b)",
@@ -212,7 +214,8 @@ class Reader:
         """Does a value of an object end before what stands here, behind its comma?"""
         at = self._after(at)
         here = self.text[at : at + 1]
-        return not here or here in ",}]{" or bool(_NEXT_KEY.match(self.text, at))
+        dots = _DOTS.match(self.text, at)  # the rest of an object is left out
+        return not here or here in ",}]{" or bool(dots or _NEXT_KEY.match(self.text, at))
 
     def _closes(self, at: int, role: str) -> bool:
         """Can a quote before this place be the end of a text?"""
@@ -246,7 +249,9 @@ class Reader:
             if char == "\\":
                 at += 2
                 continue
-            if char in closers or (curly and char == "”" and not self.text[at - 1].isdigit()):
+            if curly and char == "”" and at > start and _CURLY_END.match(self.text, at + 1):
+                break
+            if char in closers:
                 if self._closes(at + 1, role):
                     break
                 if role == "key" and not {":", ","}.isdisjoint(self.text[start:at]):

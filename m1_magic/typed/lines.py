@@ -18,6 +18,7 @@ _LINE = re.compile(
     r"(?:[-*•]\s+|\d+[.)]\s+)?[*_`\"']{0,3}(?P<name>[^\W\d][\w .$-]{0,80}?)[*_`\"']{0,3}"
     r"\s*(?::|=(?!=))[*_]{0,3}\s*(?P<value>.*)"
 )
+_END = re.compile(r"(?<=[\"\deEl]),\Z")  # behind ``"name": value``
 _RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?")
 _TAG = re.compile(
     r"<(?:parameter\s+name=\"?)?(?P<name>[^\W\d][\w.-]*)\"?>(?P<value>[^<>&]*)"
@@ -44,8 +45,6 @@ def record(text: str, wanted: Shape) -> Node | None:
 
 def _value(written: str) -> Node:
     """Return what stands behind a name; a text with signs of a form is not sure."""
-    if re.fullmatch(r"(?:\".*\"|[-\d.]+|true|false|null),", written):
-        written = written[:-1]
     if written[:1] == '"':
         try:
             return Node("text", str(json.loads(written)), mended=True)
@@ -58,7 +57,11 @@ def _value(written: str) -> Node:
 def _lines(lines: list[str], names: dict[str, str], wanted: Shape) -> Iterator[tuple[str, str]]:
     """Yield names and values of lines that follow each other."""
     places = [
-        (at, match["name"].strip(), match["value"])
+        (
+            at,
+            match["name"].strip(),
+            _END.sub("", match["value"]) if line[0] == '"' else match["value"],
+        )
         for at, line in enumerate(lines)
         if (match := _LINE.fullmatch(line)) and letters(match["name"]) in names
     ]

@@ -37,7 +37,8 @@ _FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
 _BETWEEN = re.compile(r"(?:[\s,;]|(?:```|~~~)\w*(?=\s)|[-*•](?=\s)|\d+[.)](?=\s))*")
 _ENTITIES = re.compile(r"[{\[]\s*&(?:quot|apos|#0*3[49]|#x0*2[27]);")
 _MORE = re.compile(r"\s*,?\s*([\"'])[^\W\d][\w -]*\1\s*:")  # fields behind the end of an object
-_QUOTE = re.compile(r"[{\[](?:\s|\\+[nrt]|[{\[])*(\\*[\"'“])")  # the first of the first value
+_OPENING = re.compile(r"[{\[]")
+_QUOTE = re.compile(r"\\*[\"'“]")
 _BRACKETED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 _FIELD = re.compile(r"[\"'”]\s*:\s*(?:[\"'“\d-]|true\b|false\b|null\b)")
 
@@ -136,8 +137,7 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
         return
     if '"' not in text and _ENTITIES.search(text):
         text = html.unescape(text)
-    quote = _QUOTE.search(text)
-    if quote and quote[1].startswith("\\") and (plainer := _unescaped(text)):
+    if _escaped(text) and (plainer := _unescaped(text)):
         text = plainer
     placed = nodes(text)
     if placed and _beginning_lost(text[: placed[0][1]]):
@@ -209,6 +209,13 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
 def _held(node: Node) -> Node:
     """Return the object or list that a text holds, as all of it; else the value as it is."""
     return mended(node, "list", ()) or node
+
+
+def _escaped(text: str) -> bool:
+    """Is the first quote of the first value one that is escaped?"""
+    begin = _OPENING.search(text)
+    quote = _QUOTE.search(text, begin.start()) if begin else None
+    return quote is not None and quote[0].startswith("\\")
 
 
 def _unescaped(text: str) -> str | None:
