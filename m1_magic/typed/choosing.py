@@ -1,8 +1,9 @@
 """Which of the values that are allowed a text names: a choice, an enumeration's value.
 
 A sign is part of a name (``-1``, ``C#``, ``A-``, ``>50K``) as it is written; only quotes, stars and
-the like in pairs, a full stop at the end, and case do not count. Where two values are left, it is
-none of them.
+the like in pairs, a full stop at the end, and case do not count. Behind a choice may stand a reason
+that names no other one and takes nothing back (``neg (it broke)``). Where two values are left, it
+is none of them.
 """
 
 from __future__ import annotations
@@ -14,13 +15,31 @@ from collections.abc import Iterator, Sequence
 from .node import literal
 
 _WORDS = (
-    r"(?:(?:the|my|final|best|correct)\s+)*(?:answer|choice|label|class|category|sentiment|result"
-    r"|classification|verdict|output)\b"
+    r"(?:(?:(?:the|my|final|best|correct)\s+)*(?:answer|choice|option|label|class|category|sentiment"
+    r"|result|classification|verdict|output)\b(?:\s+(?:of|for)\s+(?:this|that|the)\s+\w+)?"
+    r"|(?:it|this|that)(?=\s+is\b))"
 )
 _LABEL = re.compile(_WORDS + r"[*_]*(?:\s+is\b:?|\s*(?::|=(?=\s)))?\s*(\S.*)", re.I)
 _WITHIN = re.compile(r"(?<=[.;,:!?)]\s)" + _WORDS + r"[*_]*(?:\s*[:=]|\s+is\b:?)\s*(\S.*)", re.I)
 _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
-_PAIRS = {'"': '"', "'": "'", "`": "`", "*": "*", "_": "_", "“": "”", "‘": "’", "«": "»", "$": "$"}
+_PAIRS = {
+    '"': '"', "'": "'", "`": "`", "*": "*", "_": "_", "“": "”", "‘": "’", "«": "»", "$": "$",
+    "(": ")", "[": "]",
+}  # fmt: skip
+_TAG = re.compile(r"<(\w+)>(.*)</\1>")
+_NUMBER = re.compile(r"\d+[.)]\s+")
+# Behind a choice, the reason for it; and what makes a reason none.
+_REASON = re.compile(
+    r"(?P<value>.+?)(?:(?:\s+[-–—]\s+|\s+\(|:\s+)(?P<why>\w+(?:['’]\w+)?\s+\w.*|[\d.]+\s*%?\)?)"
+    r"|,\s+(?P<since>(?:it|this|that|the|there|he|she|they|we|i|you|because|as|since)\b.*))",
+    re.I,
+)
+_HEDGE = re.compile(
+    r"n['’]t\b|\b(?:not?|nor|never|but|however|though|although|unless|except|maybe|perhaps|probably"
+    r"|possibly|likely|could|may|might|would|unclear|unsure|sure|or|else|wait|actually|rather|instead"
+    r"|hmm|partly|almost|nearly|both)\b",
+    re.I,
+)
 _MARKS = re.compile(r"(?:(?:[-*•–>→#]|#{2,6}|[-=]>)\s+)+")
 _STOP = re.compile(r"[\w*`\"'”’»][.!,]\Z")
 _AGAIN = re.compile(
@@ -34,7 +53,8 @@ LONGEST = 2_000  # characters of a line that may name a choice
 def same(word: str, values: Sequence[object]) -> object | None:
     """Return the value that a word is; None where it is none, or could be several."""
     texts = [one for one in values if isinstance(one, str)]
-    forms = list(_forms(word, any(map(_signed, texts))))
+    numbered = any(str(one)[:1].isdigit() for one in values)
+    forms = list(_forms(word, any(map(_signed, texts)), numbered))
     for form in forms:
         if form in texts:
             return form
@@ -43,8 +63,25 @@ def same(word: str, values: Sequence[object]) -> object | None:
         if near:
             return near[0] if len(near) == 1 else None
     numbers = [one for one in values if not isinstance(one, str)]
-    equal = [one for one in numbers if json.dumps(one) == literal(word.strip())]
+    equal = [one for one in numbers if json.dumps(one) in map(literal, forms)]
     return equal[0] if len(equal) == 1 else None
+
+
+def _reasoned(text: str, values: Sequence[object]) -> object | None:
+    """Return the choice with which a text begins that gives a reason for it."""
+    parts = _REASON.fullmatch(text.strip("*_.!` "))
+    if not parts or any(_signed(str(one)) for one in values):
+        return None
+    why = parts["why"] or parts["since"]
+    value = same(parts["value"], values)
+    if value is None or _HEDGE.search(why) or any(_holds(why, o) for o in values if o != value):
+        return None
+    number = str(value)[-1:].isdigit() and why[:1].isdigit()  # 1 - 5
+    return None if number else value
+
+
+def _holds(text: str, value: object) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", text, re.I))
 
 
 def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
@@ -57,7 +94,12 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     for line in [*_BOXED.findall(text), *text.splitlines()]:
         line = line.strip()[:LONGEST]
         word, value = next(
-            ((one, made) for one in _labelled(line) if (made := same(one, values)) is not None),
+            (
+                (one, made)
+                for read in (same, _reasoned)
+                for one in _labelled(line)
+                if (made := read(one, values)) is not None
+            ),
             (line, None),
         )
         if value is None:
@@ -68,9 +110,7 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     if len(found) == 1 and _AGAIN.search(rest):
         (chosen, _), *_ = found.values()
         found |= {
-            json.dumps(one): (one, False)
-            for one in values
-            if one != chosen and re.search(rf"(?<!\w){re.escape(str(one))}(?!\w)", rest, re.I)
+            json.dumps(one): (one, False) for one in values if one != chosen and _holds(rest, one)
         }
     return list(found.values())
 
@@ -82,24 +122,29 @@ def _labelled(line: str) -> Iterator[str]:
     bold = line[: len(line) - len(begin)].rstrip()[-2:]
     if label := _LABEL.fullmatch(begin.removesuffix(bold) if bold in ("**", "__") else begin):
         yield label[1]
-        yield label[1].lstrip("* ")
+        yield re.sub(r"\A(?:\*\*|__)\s*", "", label[1])
     for label in _WITHIN.finditer(line):
         yield label[1]
 
 
-def _forms(word: str, signed: bool) -> Iterator[str]:
+def _forms(word: str, signed: bool, numbered: bool) -> Iterator[str]:
     """Yield a word as it is written, and without more and more of what stands around it."""
     word = word.strip()
     yield word
     if not signed:
         word = word[mark.end() :] if (mark := _MARKS.match(word)) else word
         yield word
+        if (number := _NUMBER.match(word)) and not numbered:
+            word = word[number.end() :]
+            yield word
     for _ in range(4):
         before = word
         if _STOP.search(word):
             word = word[:-1].rstrip()
         elif len(word) > 2 and _PAIRS.get(word[0]) == word[-1]:
             word = word[1:-1].strip()
+        elif tag := _TAG.fullmatch(word):
+            word = tag[2].strip()
         if word == before:
             return
         yield word

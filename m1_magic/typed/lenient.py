@@ -30,7 +30,7 @@ _NEXT_KEY = re.compile(
     r"\s*(?:\"(?:[^\"\\\n]|\\.)*[\"”]|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”\"]*[”“\"]|`[^`\n]*`"
     r"|[^\W\d][\w$.-]*[\"”]?|\"[^\W\d]\w*(?=\s*:\s))\s*[:：]"
 )
-_CURLY_END = re.compile(r"(?<!\d”)\s*(?::|,\s*[\"“]\w+[\"”]\s*:|[}\]]\s*(?:[,}\]`]|\Z))")
+_CURLY_END = re.compile(r"(?<!\d”)\s*(?:,\s*[\"“]\w+[\"”]\s*:|[}\]]\s*(?:[,}\]`]|\Z))")
 # A number or literal that a key follows.
 _ALONE = re.compile(
     r"(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null|True|False|None)"
@@ -249,8 +249,11 @@ class Reader:
             if char == "\\":
                 at += 2
                 continue
-            if curly and char == "”" and at > start and _CURLY_END.match(self.text, at + 1):
-                break
+            if curly and char == "”" and at > start:
+                keyed = role == "key" and self._closes(at + 1, role)
+                if keyed or (role != "key" and _CURLY_END.match(self.text, at + 1)):
+                    break
+                curly = False
             if char in closers:
                 if self._closes(at + 1, role):
                     break
