@@ -254,7 +254,12 @@ def test_a_damaged_list_is_read_to_what_it_was_or_not_at_all(value: Any, harm: H
 
 # --- choices, lines, tags -------------------------------------------------------------------------
 
-SIGNED = st.text("aB1+-#*>.<=_ ", min_size=1, max_size=4).map(str.strip).filter(bool)
+# Not with a full stop at the end, which could be the sentence's.
+SIGNED = (
+    st.text("aB1+-#*>.<=_ ", min_size=1, max_size=4)
+    .map(str.strip)
+    .filter(lambda one: one and not one.endswith("."))
+)
 AROUND = [
     "{}", '"{}"', "**{}**", "`{}`", "Answer: {}", "The answer is {}", "**Label:** {}", "{}\n\nWhy?",
     '{{"answer": "{}"}}', "<think>a or 1</think>{}", "<answer>{}</answer>", "\\boxed{{{}}}",

@@ -6,6 +6,7 @@ A tag that stands within a value (``{"text": "write <think> first"}``) belongs t
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from .node import Node
@@ -68,11 +69,12 @@ def _outside(sign: re.Pattern[str], text: str, whole: bool = True) -> Iterator[r
     if not found:
         return
     placed = nodes(text) if len(text) <= LONGEST else []
-    within = [(start, end) for _, start, end in placed]
-    sure = [(start, end) for node, start, end in placed if _sure(node)]
+    starts = [start for _, start, _ in placed]
     for one in found:
-        spans = sure if whole and one.groupdict().get("close") != "" else within
-        if not any(start < one.start() < end for start, end in spans):
+        last = bisect_left(starts, one.start()) - 1
+        node, _, end = placed[last] if last >= 0 else (None, 0, 0)
+        needs_sure = whole and one.groupdict().get("close") != ""
+        if node is None or one.start() >= end or (needs_sure and not _sure(node)):
             yield one
 
 
