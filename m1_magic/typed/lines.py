@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from .node import Node, letters
 from .shape import Shape
@@ -84,11 +85,13 @@ def _table(lines: list[str]) -> Iterator[tuple[str, str]]:
     if len(rules) != 1 or not 0 < rules[0] < len(lines) - 1:
         return
     head = _cells(lines[rules[0] - 1])
-    rows = []
-    for line in lines[rules[0] + 1 :]:
-        if "|" not in line:
-            break
-        rows.append(_cells(line))
+    below = lines[rules[0] + 1 :]
+    written = list(takewhile(lambda line: "|" in line, below))
+    rows = [_cells(line) for line in written]
+    closed = {line.endswith("|") for line in [lines[rules[0]], *written]}
+    after = below[len(written) : len(written) + 1]
+    if len(closed) != 1 or any(line and not _FENCE.fullmatch(line) for line in after):
+        return  # a value may go on there
     if any(len(row) != len(head) for row in rows):
         return
     if len(rows) == 1:

@@ -197,7 +197,7 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     if depth < DEEPEST and few and node.sure:
         single = len(node.items) + len(node.fields) == 1
         for key, part in node.parts:
-            inner = _held(part)
+            inner = part if fields & wanted.shape.at(0).properties.keys() else _held(part)
             if inner.kind in ("object", "list"):
                 yield from _inside(inner, wanted, depth + 1)
             elif wanted.choices:
@@ -208,7 +208,8 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
 
 def _held(node: Node) -> Node:
     """Return the object or list that a text holds, as all of it; else the value as it is."""
-    return mended(node, "list", ()) or node
+    inner = mended(node, "list", ())
+    return inner if inner and (inner.fields or inner.items) else node
 
 
 def _escaped(text: str) -> bool:
