@@ -88,7 +88,8 @@ class Job:
             answers = self.answers.of(requests)
             for n, request, kept in zip(numbers, requests, answers, strict=True):
                 if kept is None:
-                    missing.append(n)
+                    if self.answers.only_tape or self.may_leave(n, request):
+                        missing.append(n)
                     continue
                 value, why = self.reading.value(self.reading.kept(kept.reply))
                 self.outcomes[n] = Outcome(value, why, kept=True, id=kept.reply.id)
@@ -98,7 +99,7 @@ class Job:
         if self.answers.only_tape and missing:
             self._only_tape(missing)
             missing = array("q")
-        self.missing = array("q", filter(self.may_leave, missing))
+        self.missing = missing
         if kept_now and not self.preview:
             with suppress(LedgerProblem):
                 now = self.session.now()
@@ -226,10 +227,9 @@ class Job:
         for n in missing:
             self.outcomes[n] = Outcome(why="not on the tape", asked=False)
 
-    def may_leave(self, number: int) -> bool:
+    def may_leave(self, number: int, request: Request) -> bool:
         """May a question leave? Where it may not, its outcome says why."""
-        policy = redaction.policy(self.session.settings)
-        why = withheld(self.questions.request(number), policy)
+        why = withheld(request, redaction.policy(self.session.settings))
         if why:
             self.outcomes[number] = Outcome(why=why, asked=False)
         return not why

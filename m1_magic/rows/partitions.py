@@ -255,7 +255,8 @@ class Partitions:
         for n, key in names.items():
             if key in self.outcomes:
                 job.outcomes[n] = self.outcomes[key]
-        job.missing = [n for n in names if n not in job.outcomes and job.may_leave(n)]
+        left = (n for n in names if n not in job.outcomes)
+        job.missing = [n for n in left if job.may_leave(n, made.request(n))]
         try:
             job.run(job.plan() if job.missing else None)
         finally:
