@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import os
 import random
 import re
 import signal
 import sqlite3
+import sys
 import threading
 from collections import Counter
 from contextlib import closing
@@ -258,6 +260,19 @@ def test_a_pilot_is_judged_before_the_rest_is_paid(server: OpenRouter) -> None:
     assert list(out.label) == ["pos"] * 60
     assert len(server.chats) == 60  # the pilot's were kept
     assert len(set(asked(server))) == 60
+
+
+def test_in_a_terminal_what_a_pilot_says_has_a_line_of_its_own(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.default = Answer("pos")
+    table = pd.DataFrame({"text": texts(8), "human": ["pos", "neg", None, "pos"] * 2})
+    monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    m1_magic.map(table, ASK, gold="human", max_tokens=50)
+    assert "█" in terminal.getvalue()
+    lines = re.split(r"[\r\n]+", terminal.getvalue())
+    assert lines.count("pilot: 4 of 6 right: 67% (95 % interval 30%–90%)") == 2  # and at the end
 
 
 def test_the_interval_of_a_pilot_covers_what_all_rows_would_give() -> None:

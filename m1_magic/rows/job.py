@@ -12,7 +12,6 @@ from typing import Any
 from ..calls import Reply, Request
 from ..errors import LedgerProblem, NotAccurate
 from ..ledger import answers as ledger_answers
-from ..pricing.dollars import money
 from ..privacy import redaction
 from ..session.loop import Session
 from ..session.plan import Plan
@@ -25,7 +24,7 @@ from .pilot import MOST, accuracy
 from .progress import Display, Progress
 from .questions import Asking, Questions, withheld
 from .reading import Reading
-from .report import Report
+from .report import Report, price_so_far
 from .running import Run
 from .tables import Rows
 
@@ -208,17 +207,19 @@ class Job:
         outcomes, wish = {n: self.outcomes.get(n) for n in pilot}, self.wish
         right = accuracy((one and one.value, pilot[n]) for n, one in outcomes.items())
         self.notes.append(f"pilot: {right}")
-        if not wish.quiet:
-            self.tell(self.notes[-1])
         if wish.at_least is not None and right.share < wish.at_least:
             self.answers.write()
             costs = [one.cost for one in outcomes.values() if one is not None]
-            known = sum((cost for cost in costs if cost is not None), Decimal(0))
+            known = [cost for cost in costs if cost is not None]
+            cost = price_so_far(sum(known, Decimal(0)), len(costs) - len(known))
             raise NotAccurate(
-                f"The pilot was right in {right}, which is below at_least={wish.at_least:g}."
+                f"The pilot had {right}, which is below at_least={wish.at_least:g}."
                 " Nothing more was asked.",
-                cost=f"It cost {money(known)}.",
+                cost=f"It cost {cost}.",
             )
+        if not wish.quiet:
+            self.display.close()
+            self.tell(self.notes[-1])
 
     def _only_tape(self, missing: Sequence[int]) -> None:
         problem = self.answers.missing(self.questions.request(missing[0]))
