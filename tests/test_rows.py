@@ -262,7 +262,7 @@ def test_a_pilot_is_judged_before_the_rest_is_paid(server: OpenRouter) -> None:
     assert len(set(asked(server))) == 60
 
 
-def test_in_a_terminal_what_a_pilot_says_has_a_line_of_its_own(
+def test_a_pilot_is_told_beside_the_bar_and_at_the_end(
     server: OpenRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.default = Answer("pos")
@@ -270,9 +270,10 @@ def test_in_a_terminal_what_a_pilot_says_has_a_line_of_its_own(
     monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
     monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
     m1_magic.map(table, ASK, gold="human", max_tokens=50)
-    assert "█" in terminal.getvalue()
     lines = re.split(r"[\r\n]+", terminal.getvalue())
-    assert lines.count("pilot: 4 of 6 right: 67% (95 % interval 30%–90%)") == 2  # and at the end
+    bars = [line for line in lines if "█" in line or "░" in line]
+    assert "right" not in bars[0] and bars[-1].rstrip().endswith("pilot 67% right")
+    assert lines.count("pilot: 4 of 6 right: 67% (95 % interval 30%–90%)") == 1
 
 
 def test_the_interval_of_a_pilot_covers_what_all_rows_would_give() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -53,7 +53,7 @@ class Wish:
 class Job:
     """The questions of a table, and what came of them so far.
 
-    ``tell`` shows a line; ``preview``: it is only to be said what would be asked.
+    ``judged`` says how right the pilot was; ``preview``: it is only to be said what would be asked.
     """
 
     session: Session
@@ -61,7 +61,6 @@ class Job:
     marked: Asking
     questions: Questions
     wish: Wish
-    tell: Callable[[str], None]
     reading: Reading
     preview: bool = False
     answers: Answers = field(init=False)
@@ -71,6 +70,7 @@ class Job:
     missing: Sequence[int] = ()
     stopped_by: BaseException | None = None
     began: float = 0.0
+    judged: str = ""
 
     def __post_init__(self) -> None:
         self.display = Display(self.wish.quiet)
@@ -164,6 +164,7 @@ class Job:
             self._ask(run, pilot)
             if pilot and run.stopped_by is None:
                 self._judge(pilot)
+                run.progress.pilot = self.judged
             if run.stopped_by is None:
                 self._ask(run, self.missing)
         finally:
@@ -203,7 +204,7 @@ class Job:
         return pilot
 
     def _judge(self, pilot: Mapping[int, Any]) -> None:
-        """Say how many answers were right; raise NotAccurate where these are too few."""
+        """Note how many answers were right; raise NotAccurate where these are too few."""
         outcomes, wish = {n: self.outcomes.get(n) for n in pilot}, self.wish
         right = accuracy((one and one.value, pilot[n]) for n, one in outcomes.items())
         self.notes.append(f"pilot: {right}")
@@ -217,9 +218,7 @@ class Job:
                 " Nothing more was asked.",
                 cost=f"It cost {cost}.",
             )
-        if not wish.quiet:
-            self.display.close()
-            self.tell(self.notes[-1])
+        self.judged = f"pilot {right.share:.0%} right"
 
     def _only_tape(self, missing: Sequence[int]) -> None:
         problem = self.answers.missing(self.questions.request(missing[0]))

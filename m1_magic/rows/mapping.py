@@ -20,7 +20,7 @@ from .cluster import engine_of
 from .cluster import mapped as cluster_mapped
 from .course import completed
 from .job import Job, Wish
-from .opening import check_options, opened, tell
+from .opening import check_options, opened
 from .questions import check_personal, questions
 from .report import Report
 from .tables import Rows, rows
@@ -124,7 +124,7 @@ def _job(
     columns = [given.read(place) for place in marked.places]
     check_personal(marked, columns, options.allow)
     made = questions(template, columns)
-    return Job(api.session(), given, marked, made, wish, tell, reading, preview=dry_run)
+    return Job(api.session(), given, marked, made, wish, reading, preview=dry_run)
 
 
 def column(given: Rows, name: str) -> list[Any]:
