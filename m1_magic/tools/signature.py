@@ -174,7 +174,8 @@ def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
         _adapter(kind, name, shown)
         needed = one.default is EMPTY or (_is_field(one.default) and one.default.is_required())
         fields[one.name] = kind if needed else _not_required(kind)
-    return _Arguments(name, Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
+    wanted = Wanted(_adapter(_typed_dict(fields), name, ""), nan=True)
+    return _Arguments(name, wanted, parameters, defaults)
 
 
 def _hints(function: Any) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def fit(node: Node, wanted: Wanted) -> Fitted:
     """Return what a value is as the type that is wanted."""
     node = node.copy()
     _named(node, wanted.shape)
+    if not wanted.nan:
+        _doubt_nan(node)
     unsure = list(_unsure(node, wanted.shape, ()))
     hopeless = {one.path for one in unsure}
     data, wrong = None, list[Misfit]()
@@ -160,6 +162,14 @@ def _named(node: Node, wanted: Shape) -> None:
         _named(one, wanted.at(key))
 
 
+def _doubt_nan(node: Node) -> None:
+    """Take NaN for no value: it may stand for one that is missing."""
+    if node.kind == "bare" and node.text == "NaN":
+        node.sure = False
+    for _, one in node.parts:
+        _doubt_nan(one)
+
+
 def _unsure(node: Node, wanted: Shape, path: Path) -> Iterator[Misfit]:
     """Yield the places of which what was written is not certain; make numbers exact."""
     if not wanted:
@@ -200,7 +210,7 @@ def _beyond(node: Node, wanted: Shape) -> bool:
     """Would a value be read as another one: a number that is too large, a date in seconds?"""
     if node.kind == "bare":
         if node.text == "NaN":
-            return True
+            return "null" in wanted.types
         if not JSON_NUMBER.fullmatch(node.text):  # 1,234 where anything may stand
             return not wanted.types and node.text[:1] in "+-.0123456789" and node.text != ""
         return not node.text.lstrip("-").isdigit() and math.isinf(float(node.text))

@@ -29,10 +29,11 @@ TODO = "It takes pydantic models, dicts of name to type, and lists of them."
 
 @dataclass(frozen=True)
 class Wanted:
-    """The type of an answer."""
+    """The type of an answer; ``nan``: that is a number in it."""
 
     adapter: TypeAdapter[Any]
     choices: tuple[str | int | float, ...] = ()
+    nan: bool = False
 
     @cached_property
     def schema(self) -> dict[str, Any]:
