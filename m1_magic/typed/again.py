@@ -81,7 +81,7 @@ def merged(first: Fitted, answer: str, wanted: Wanted, cut: bool) -> Fitted:
     node = first.node.copy()
     if not first.misfits[0].path:
         return _longer(node, answer, wanted)
-    answer = unfenced(answer_part(without_thought(answer)))
+    answer = unfenced(answer_part(without_thought(answer), wanted.shape.properties))
     tops = [node for node, _, _ in nodes(answer)]
     tops = [_unwrapped(one, wanted.shape) for one in tops]
     for one in first.misfits:

@@ -90,7 +90,7 @@ def _plain(text: str, wanted: Wanted) -> str:
     """Return an answer without thinking; of JSON within a text, what the text is."""
     text = without_thought(text[:LONGEST])
     if wanted.shape.types != {"string"} or wanted.shape.values:
-        text = answer_part(text)
+        text = answer_part(text, wanted.shape.properties)
     if text.startswith('"') and wanted.shape.types <= {"object", "array"}:
         with suppress(ValueError):
             return str(json.loads(text, strict=False)).strip()

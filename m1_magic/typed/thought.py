@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from .node import Node
 from .values import nodes
@@ -44,9 +44,13 @@ def without_thought(text: str) -> str:
     return _trimmed("".join(kept) + ("" if thinking else text[begin:]))
 
 
-def answer_part(text: str) -> str:
-    """Return what stands in the one ``<answer>`` of a text, else all of it."""
-    found = list(_outside(_ANSWER, text, whole=False))
+def answer_part(text: str, names: Collection[str]) -> str:
+    """Return what stands in the one ``<answer>`` of a text, else all of it.
+
+    Args:
+        names: of fields, which tags may have as well.
+    """
+    found = [one for one in _outside(_ANSWER, text, whole=False) if one[1].lower() not in names]
     return found[0][2].strip() if len(found) == 1 else text
 
 
