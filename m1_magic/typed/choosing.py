@@ -120,9 +120,10 @@ def _labelled(line: str) -> Iterator[str]:
     yield line
     begin = line.lstrip("*_#> ")
     bold = line[: len(line) - len(begin)].rstrip()[-2:]
-    if label := _LABEL.fullmatch(begin.removesuffix(bold) if bold in ("**", "__") else begin):
-        yield label[1]
-        yield re.sub(r"\A(?:\*\*|__)\s*", "", label[1])
+    if bold in ("**", "__") and begin.count(bold) == 1:
+        begin = begin.removesuffix(bold)
+    if label := _LABEL.fullmatch(begin):
+        yield label[1].removeprefix(bold).lstrip() if bold else label[1]
     for label in _WITHIN.finditer(line):
         yield label[1]
 
