@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import functools
+import json
 import os
 import random
 import re
@@ -18,10 +20,12 @@ from typing import Any
 from unittest.mock import ANY
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from pydantic import BaseModel
 
 import m1_magic
 from emulator import FAULTS, Answer, OpenRouter
@@ -633,3 +637,197 @@ def test_a_cell_binds_the_table(run: Any, shell: Any, server: OpenRouter) -> Non
     assert "label" in shown.text and list(shell.user_ns["_m1"].label) == ["yes", "yes"]
     dry = run(f"{line} --dry-run\nNew: {{{{text}}}}?")
     assert "New: a?" in dry.text and len(server.chats) == 2
+
+
+# --- what tables hold and may not lose -----------------------------------------------------------
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+class Thing(BaseModel):
+    name: str
+
+
+ODD_CELLS = {
+    "nulls": (["a", None, float("nan"), pd.NaT, pd.NA], ["a"]),
+    "arrays": ([np.array(["a", "b"]), np.arange(2000)], ['["a", "b"]', "1000, 1001"]),
+    "bytes": (["é".encode(), b"\xff"], ["é", r"b'\xff'"]),
+    "sets": ([{"b", "a"}], ['["a", "b"]']),
+    "keys": ([[{(1, 2): 3}]], ["[{(1, 2): 3}]"]),
+    "NaN": ([Decimal("sNaN"), Decimal("1.10")], ["1.10"]),
+}
+
+
+@pytest.mark.parametrize("name", ODD_CELLS)
+def test_odd_cells_are_asked_or_empty(server: OpenRouter, name: str) -> None:
+    server.default = Answer("yes")
+    cells, words = ODD_CELLS[name]
+    for table in (cells, {"text": cells}, [{"text": one} for one in cells]):
+        mapping(table, fresh=True)
+    sent = asked(server)
+    assert len(sent) == 3 * len(words)
+    assert all(sum(one in question for question in sent) == 3 for one in words)
+
+
+def test_dates_of_an_array_are_dates(server: OpenRouter) -> None:
+    made, _ = mapping(np.array(["2020-01-31", "NaT"], dtype="datetime64[ns]"))
+    assert asked(server)[0].startswith("Sentiment of 2020-01-31")
+    assert len(server.chats) == 1 and made[1] is None
+
+
+ANSWERS = {
+    "whole beside null": (int, ["9007199254740993", "4"], [9007199254740993, 4, None]),
+    "larger than 64 bits": (int, ["4", str(10**60)], [4, 10**60, None]),
+    "yes or no": (bool, ["true", "false"], [True, False, None]),
+    "of two types": (int | str, ["3", '"x"'], [3, "x", None]),
+    "enumeration": (Color, ['"red"', '"red"'], ["red", "red", None]),
+    "models": (list[Thing], ['[{"name":"x"}]', "[]"], [[{"name": "x"}], [], None]),
+    "pairs": (tuple[int, str], ['[1,"a"]', '[2,"b"]'], [[1, "a"], [2, "b"], None]),
+}
+
+
+GIVEN = {
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "lazy": pl.LazyFrame,
+    "arrow": pa.table,
+    "duckdb": lambda columns: duckdb.from_arrow(pa.table(columns)),
+    "columns": dict,
+    "list": lambda columns: columns["text"],
+    "series": lambda columns: pl.Series(columns["text"]),
+}
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_no_answer_that_was_paid_for_is_lost_or_changed(
+    server: OpenRouter, kind: str, name: str
+) -> None:
+    returns, (first, second), expected = ANSWERS[name]
+    server.by_words = {"of a?": Answer(first), "of b?": Answer(second)}
+    made, report = mapping(GIVEN[kind]({"text": ["a", "b", None]}), returns=returns)
+    if kind == "pandas":
+        values = [None if one is pd.NA else one for one in made["label"].tolist()]
+    else:
+        values = list(made) if kind in ("list", "series") else as_columns(made)["label"]
+    assert [_plain(one) for one in values] in (expected, _as_text(expected))
+    one_sum(server, report)
+
+
+def _plain(value: Any) -> Any:
+    value = value.to_list() if isinstance(value, pl.Series) else value
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    value = value.value if isinstance(value, Color) else value
+    return value.model_dump() if isinstance(value, Thing) else value
+
+
+def _as_text(values: list[Any]) -> list[Any]:
+    """As a column of text has what no type of its library holds."""
+    return [one if one is None or isinstance(one, str) else json.dumps(one) for one in values]
+
+
+def test_null_is_an_answer_where_the_type_allows_it(server: OpenRouter) -> None:
+    server.default = Answer("null")
+    made, report = mapping(pd.DataFrame({"text": ["a"]}), returns=int | None)
+    assert (list(made.columns), report.failed, len(server.chats)) == (["text", "label"], 0, 1)
+    assert mapping(["a"], returns=int | None)[1].kept == 1
+
+
+def test_what_has_no_columns_gets_all_fields_as_one_value(server: OpenRouter) -> None:
+    server.default = Answer('{"text": "x", "price": 3}')
+    chosen = from_python({**OPTIONS, "returns": {"text": str, "price": float}})
+    for table in (["a", None], pd.Series(["a", None]), np.array(["a", None], dtype=object)):
+        found = mapped(table, "{{text}}?", chosen, Wish(), {})
+        assert found is not None and list(found[0]) == [{"text": "x", "price": 3.0}, None]
+
+
+def test_types_that_arrow_has_not_stay_in_duckdb(server: OpenRouter) -> None:
+    sql = "SELECT 'a' AS text, 1::HUGEINT h, uuid() AS \"u \"\"1\", 'x'::ENUM('x', 'y') e"
+    made, _ = mapping(duckdb.sql(sql))
+    assert list(map(str, made.types[:4])) == list(map(str, duckdb.sql(sql).types))
+    assert made.columns[4] == "label"
+
+
+def test_reasons_of_an_earlier_run_do_not_stay(server: OpenRouter) -> None:
+    server.say(Answer.http_error(500))
+    server.default = Answer("yes")
+    for make in (pd.DataFrame, pl.DataFrame, pa.table, dict):
+        first, _ = mapping(make({"text": ["a"]}), prompt=f"{make.__module__} {{{{text}}}}?")
+        again, _ = mapping(first, prompt=f"{make.__module__} {{{{text}}}}?")
+        columns = again if make is dict else as_columns(again)
+        assert columns["label"] == ["yes"] and columns.get("label_status") in (None, [None])
+        server.say(Answer.http_error(500))
+
+
+def test_texts_that_come_one_by_one(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    assert mapping(one for one in ["a", "b"])[0] == ["yes", "yes"]
+
+
+# --- what is refused before it is paid -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"workers": 0}, "--workers takes a whole number of at least 1, not 0"),
+        ({"workers": "x"}, "--workers takes"),
+        ({"into": ["a", "b"]}, "--into takes the name of a column, not a value of type list"),
+        ({"into": " "}, "--into takes the name of a column"),
+        ({"at_least": 0.9}, "no gold is named"),
+        ({"at_least": 90, "gold": "human"}, "--at-least takes a number from 0 to 1"),
+        ({"at_least": 0.9, "gold": [None, None]}, "has a known answer"),
+        ({"gold": 5}, "gold is the name of a column, or a value for each row"),
+        ({"prompt": None}, "The prompt is text"),
+        ({"prompt": "{{text}} in {{lang}}"}, "no column 'lang' in the table, and no variable"),
+        ({"prompt": "{{text}} {{hman}}"}, r"Did you mean \{\{human\}\}\?"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_before_anything_is_sent(
+    server: OpenRouter, options: dict[str, Any], words: str
+) -> None:
+    table = pd.DataFrame({"text": ["a", "b"], "human": ["yes", None]})
+    with pytest.raises(UsageError, match=words):
+        m1_magic.map(table, **{"prompt": ASK, "max_tokens": 50, **options})
+    assert server.chats == []
+
+
+def test_what_in_braces_is_no_name_stays_as_typed(server: OpenRouter) -> None:
+    table = pd.DataFrame({"text": ["a"], "a{b}": [1], "{{c}}": [2]})
+    mapping(table, '{{text}} {{a{b}}} {{{{c}}}} as {{"label": "pos"}}')
+    assert asked(server) == ['a 1 2 as {{"label": "pos"}}']
+
+
+# --- what is said of prices and reasons ----------------------------------------------------------
+
+
+def test_a_price_that_was_not_billed_is_marked(server: OpenRouter) -> None:
+    server.say(Answer("yes"), Answer("yes", cost=None))
+    _, report = mapping(texts(2), workers=1)
+    assert (report.estimated, report.unknown) == (1, 0)
+    assert "≈$0.0" in str(report)
+    assert report.record(stable=True)["cost_source"] == "estimated"
+    _, report = mapping(["another"])
+    assert "≈" not in str(report)
+    assert report.record(stable=True)["cost_source"] == "billed"
+
+
+def test_what_a_filter_kept_back_needs_no_more_tokens(server: OpenRouter) -> None:
+    server.default = Answer("no", finish="content_filter")
+    made, _ = mapping(pd.DataFrame({"text": ["a"]}))
+    assert made.label_status.tolist() == ["cut off by the provider's content filter"]
+    made, _ = mapping(pd.DataFrame({"text": ["a"]}), choices=["yes", "no"], fresh=True)
+    assert "max_tokens" not in str(made.get("label_status"))
+
+
+def test_a_quota_that_is_used_up_stops_all(server: OpenRouter) -> None:
+    free = "Rate limit exceeded: free-models-per-day."
+    server.say(*[Answer("yes")] * 10, *[Answer.http_error(429, free)] * 500)
+    made, report = mapping(pd.DataFrame({"text": texts(300)}), workers=8)
+    assert made.label.notna().sum() == 10 and len(server.chats) < 10 + 2 * 8
+    assert any("quota of requests is used up" in note for note in report.notes)
+    assert set(made.label_status.dropna()) == {"not asked"}
+    one_sum(server, report)

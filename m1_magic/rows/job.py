@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..calls import Reply, Request
-from ..errors import LedgerProblem, NotAccurate
+from ..errors import LedgerProblem, NotAccurate, UsageError
 from ..ledger import answers as ledger_answers
 from ..pricing.dollars import money
 from ..privacy import redaction
@@ -30,6 +30,7 @@ from .running import Run
 from .tables import Rows
 
 INTO = "answer"
+WORKERS = 64
 SAMPLES = 3  # questions of a dry run
 AT_A_TIME = 500  # requests whose kept answers are looked for
 
@@ -46,7 +47,7 @@ class Wish:
     into: str | None = None
     gold: Sequence[Any] | None = None
     at_least: float | None = None
-    workers: int = 64
+    workers: int = WORKERS
     quiet: bool = False
 
 
@@ -144,6 +145,9 @@ class Job:
             NotAccurate: it was not right often enough.
         """
         pilot = self._pilot()
+        if self.wish.at_least is not None and len(self.questions) and not pilot:
+            what = "No row that asks anything has a known answer, so at_least cannot be checked."
+            raise UsageError(what, todo="Fill gold for some rows, or leave at_least out.")
         if plan is None:
             if pilot:
                 self._judge(pilot)
@@ -174,10 +178,10 @@ class Job:
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""
-        fields = self.reading.fields if self.wish.into is None else ()
+        fields = self.reading.fields if self.wish.into is None and not self.rows.alone else ()
         into = self.wish.into or INTO
         of_row = (None if number < 0 else number for number in self.questions.of_row)
-        made = columns(of_row, self.outcomes, into, fields)
+        made = columns(of_row, self.outcomes, into, fields, self.rows.names)
         statuses = made.get(f"{into}_status", [])
         seconds = self.session.clock() - self.began if self.began else 0.0
         about = self.outcomes.calls, statuses, seconds, self.notes, self.stopped_by
@@ -214,7 +218,7 @@ class Job:
             costs = [one.cost for one in outcomes.values() if one is not None]
             known = sum((cost for cost in costs if cost is not None), Decimal(0))
             raise NotAccurate(
-                f"The pilot was right in {right}, which is below at_least={wish.at_least:g}."
+                f"The pilot got {right}, which is below at_least={wish.at_least:g}."
                 " Nothing more was asked.",
                 cost=f"It cost {money(known)}.",
             )

@@ -170,13 +170,13 @@ class Partitions:
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""
-        fields = self.reading.fields if self.wish.into is None else ()
+        fields = self.reading.fields if self.wish.into is None and not self.engine.alone else ()
         into = self.wish.into or INTO
         counts = dict[bytes, int]()
         for part in self.contents.values():
             for key, count in zip(part.keys, part.counts, strict=True):
                 counts[key] = counts.get(key, 0) + count
-        every = columns(list(counts), self.outcomes, into, fields)
+        every = columns(list(counts), self.outcomes, into, fields, self.engine.names)
         status = every.get(f"{into}_status", [])
         if any(part.blank for part in self.contents.values()):
             every = {name: [*values, None] for name, values in every.items()}

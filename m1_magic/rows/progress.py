@@ -24,7 +24,10 @@ WIDTH = 20  # of the bar
 
 @dataclass(slots=True)
 class Progress:
-    """Questions that are done of those that are asked, what they cost, and how many failed."""
+    """Questions that are done of those that are asked, what they cost, and how many failed.
+
+    ``unknown`` prices are to come, ``estimated`` ones are not billed.
+    """
 
     total: int
     rows: int
@@ -32,6 +35,7 @@ class Progress:
     failed: int = 0
     cost: Decimal = Decimal(0)
     unknown: int = 0
+    estimated: int = 0
     now: Callable[[], float] = time.monotonic
     began: float = field(default=0.0)
 
@@ -49,7 +53,7 @@ class Progress:
         parts = [
             f"{'█' * filled}{'░' * (WIDTH - filled)} {thousands(self.done)}/{thousands(self.total)}"
             f" for {plural(self.rows, 'row')}",
-            price_so_far(self.cost, self.unknown),
+            price_so_far(self.cost, self.unknown, about=bool(self.estimated)),
         ]
         if self.done and self.seconds >= 1:
             rate = self.done / self.seconds

@@ -17,7 +17,7 @@ from typing import Any
 from ..calls import Call, Reply, Request
 from ..errors import Stopped, UserFacingError
 from ..session.loop import Session
-from ..session.many import FINAL, Many, Question
+from ..session.many import Many, Question, final
 from ..session.plan import Plan
 from ..session.processor import Failure, Processor
 from .outcomes import Outcome
@@ -69,7 +69,7 @@ class Run:
         if failure:
             raise failure[0]
         self.stopped_by, self.note = many.stopped_by, many.note
-        if self.progress.unknown:
+        if self.progress.unknown or self.progress.estimated:
             self.session.settler.wake()
 
     def _watch(self, over: threading.Event, loop: asyncio.AbstractEventLoop, many: Many) -> None:
@@ -86,15 +86,18 @@ class Run:
         """Take one call; in the loop's thread."""
         reply, progress = call.reply, self.progress
         paid = any(attempt.cost != 0 for attempt in call.attempts)
-        sent = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
+        sent = paid or (bool(call.attempts) and not (final(error) or isinstance(error, Stopped)))
         value, why = (None, _reason(error)) if error is not None else self.value(reply)
         cost = reply.cost if call.attempts else Decimal(0)
         model = sys.intern(reply.model)
         id, self._named = "" if self._named else call.id, self._named or sent  # one is enough
-        self.outcomes[number] = Outcome(value, why, cost, False, sent, id, model, reply.usage)
+        about = any(attempt.cost_source == "estimated" for attempt in call.attempts)
+        made = Outcome(value, why, cost, False, sent, id, model, reply.usage, about)
+        self.outcomes[number] = made
         progress.done += 1
         progress.failed += bool(why)
         progress.unknown += cost is None
+        progress.estimated += about
         progress.cost += cost or 0
         if error is None:
             self.answered(call, reply)
@@ -104,6 +107,6 @@ def _reason(error: BaseException) -> str:
     """Return why a row has no answer, for its status."""
     if isinstance(error, Stopped):
         return "stopped"
-    if isinstance(error, FINAL):
+    if final(error):
         return "not asked"
     return error.what if isinstance(error, UserFacingError) else f"{type(error).__name__}: {error}"

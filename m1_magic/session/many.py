@@ -30,11 +30,16 @@ from .rounds import BACK_OFF, Failure
 from .wires import wires
 
 PATIENCE = 8  # attempts of a call that is told to wait, while others are answered
-# What would refuse all the other calls, too.
+# What is the same for all calls.
 FINAL = (
     e.OutOfCredit, e.KeyProblem, e.NoSuchModel, e.LoginPage, e.CannotConnect, e.BudgetExceeded,
     e.LedgerProblem, e.MissingPackage,
 )  # fmt: skip
+
+
+def final(error: BaseException | None) -> bool:
+    """Would it refuse all the other calls, too?"""
+    return isinstance(error, FINAL) or (isinstance(error, e.RateLimited) and error.used_up)
 
 
 @dataclass(slots=True)
@@ -117,9 +122,9 @@ class Many:
             if self.stopped_by is not None:
                 return
             call, error = await self._call(one)
-            if isinstance(error, FINAL) or not isinstance(error, e.M1Error | None):
+            if error is not None and (final(error) or not isinstance(error, e.M1Error)):
                 self.halt(error)
-            if call.attempts or not isinstance(error, FINAL):
+            if call.attempts or not final(error):
                 self._answered(one.number, call, error)  # else it was not asked at all
 
     async def _call(self, one: Question) -> tuple[Call, Failure]:
@@ -279,8 +284,6 @@ class Many:
             return
         if reason:
             self.waiting = (time.monotonic() + seconds, reason)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._halted.wait()
-        except TimeoutError:
-            pass
