@@ -11,6 +11,7 @@ import random
 import re
 import signal
 import sqlite3
+import sys
 import threading
 from collections import Counter
 from contextlib import closing
@@ -29,6 +30,7 @@ from pydantic import BaseModel
 
 import m1_magic
 from emulator import FAULTS, Answer, OpenRouter
+from ledgers import AtLine
 from m1_magic import api
 from m1_magic.calls import Started
 from m1_magic.errors import (
@@ -385,6 +387,24 @@ def test_stop_keeps_what_came(server: OpenRouter) -> None:
     made, second = mapping(pd.DataFrame({"text": texts(100)}))
     assert made.label.notna().all()
     assert second.kept == 20
+
+
+def test_stop_at_any_line_leaves_nobody_asking(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    for line in range(1, 60, 2):
+        table = pd.DataFrame({"text": [f"{line}.{n}" for n in range(4)]})
+        at = AtLine(line, ("rows/running.py",), lambda: signal.raise_signal(signal.SIGINT))
+        sys.settrace(at)
+        try:
+            mapping(table, workers=2)
+        except KeyboardInterrupt:
+            assert "m1-rows" not in {thread.name for thread in threading.enumerate()}
+        finally:
+            sys.settrace(None)
+        made, _ = mapping(table, workers=2)
+        assert made.label.tolist() == ["yes"] * 4
+    api.session().reconcile()
+    assert max(Counter(asked(server)).values()) <= 2  # on its way when it was stopped
 
 
 def test_kept_answers_come_back_in_another_kernel(server: OpenRouter) -> None:

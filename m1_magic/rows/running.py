@@ -16,6 +16,7 @@ from typing import Any
 
 from ..calls import Call, Reply, Request
 from ..errors import Stopped, UserFacingError
+from ..interrupts import stoppable, uninterrupted
 from ..session.loop import Session
 from ..session.many import Many, Question, final
 from ..session.plan import Plan
@@ -64,8 +65,9 @@ class Run:
                 loop.close()
                 over.set()
 
-        threading.Thread(target=run, name="m1-rows", daemon=True).start()
-        self._watch(over, loop, many)
+        with uninterrupted():  # or it would go on, and nobody would know what comes
+            threading.Thread(target=run, name="m1-rows", daemon=True).start()
+            self._watch(over, loop, many)
         if failure:
             raise failure[0]
         self.stopped_by, self.note = many.stopped_by, many.note
@@ -76,8 +78,9 @@ class Run:
         # No join: in Python 3.11 one that is interrupted takes its thread for ended.
         while not over.is_set():
             try:
-                over.wait(EVERY)
-                self.display.show(self.progress.line(many.waiting))
+                with stoppable():
+                    over.wait(EVERY)
+                    self.display.show(self.progress.line(many.waiting))
             except KeyboardInterrupt:
                 with suppress(RuntimeError):  # it has just ended
                     loop.call_soon_threadsafe(many.stop)
