@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import sqlite3
 import sys
@@ -615,6 +616,26 @@ def test_nothing_is_sent_while_another_kernel_holds_the_ledger(
     [(made, report)] = found
     assert made == ["yes"] * 9
     one_sum(server, report)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+def test_more_workers_than_files_may_be_open(server: OpenRouter) -> None:
+    server.default = Answer("yes", first_delay=0.2)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            there = len(os.listdir("/dev/fd"))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (there + 90, there + 90))
+            os.write(writing, str(mapping(texts(200), workers=1_000)[0].count("yes")).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        assert told.read() == "200"
+    os.waitpid(child, 0)
+    assert len(server.chats) == 200
 
 
 def test_one_row_of_five_megabytes_fails_alone(server: OpenRouter) -> None:

@@ -6,6 +6,7 @@ So it works in a kernel, whose own loop runs, and Ctrl-C reaches the thread that
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Callable, MutableMapping, Sequence
@@ -23,6 +24,8 @@ from ..session.plan import Plan
 from ..session.processor import Failure, Processor
 from .outcomes import Outcome
 from .progress import EVERY, Display, Progress
+
+OTHERS = 64  # files that stay free: the ledger's, modules that are imported meanwhile
 
 
 @dataclass(slots=True)
@@ -49,7 +52,7 @@ class Run:
     def ask(self, numbers: Sequence[int], request: Callable[[int], Request]) -> None:
         """Ask these questions; what came of each is in ``outcomes``."""
         questions = (Question(n, request(n), self.processor()) for n in numbers)
-        workers = min(self.workers, len(numbers))
+        workers = min(self.workers, len(numbers), connections())
         many = Many(self.session, self.plan, workers, self._take)
         failure: list[BaseException] = []
         loop, over = asyncio.new_event_loop(), threading.Event()
@@ -104,6 +107,20 @@ class Run:
         progress.cost += cost or 0
         if error is None:
             self.answered(call, reply)
+
+
+def connections() -> int:
+    """Return how many more connections there may be: each takes one of a process's open files.
+
+    Beyond that nothing could be opened any more, nor what came be read.
+    """
+    try:
+        import resource
+
+        most, there = resource.getrlimit(resource.RLIMIT_NOFILE)[0], len(os.listdir("/dev/fd"))
+    except (ImportError, OSError):  # Windows has no such limit
+        return sys.maxsize
+    return sys.maxsize if most == resource.RLIM_INFINITY else max(1, most - there - OTHERS)
 
 
 def _reason(error: BaseException) -> str:
