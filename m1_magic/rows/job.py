@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..calls import Reply, Request
-from ..errors import LedgerProblem, NotAccurate, UsageError
+from ..errors import LedgerProblem, NotAccurate
 from ..ledger import answers as ledger_answers
 from ..pricing.dollars import money
 from ..privacy import redaction
@@ -21,7 +21,7 @@ from .columns import columns, report
 from .kept import Answers
 from .opening import says
 from .outcomes import Outcome, Outcomes
-from .pilot import MOST, accuracy
+from .pilot import MOST, accuracy, none_known
 from .progress import Display, Progress
 from .questions import Asking, Questions, withheld
 from .reading import Reading
@@ -146,8 +146,7 @@ class Job:
         """
         pilot = self._pilot()
         if self.wish.at_least is not None and len(self.questions) and not pilot:
-            what = "No row that asks anything has a known answer, so at_least cannot be checked."
-            raise UsageError(what, todo="Fill gold for some rows, or leave at_least out.")
+            raise none_known()
         if plan is None:
             if pilot:
                 self._judge(pilot)

@@ -32,7 +32,7 @@ from .job import INTO, SAMPLES, Job, Wish
 from .kept import Answers
 from .opening import says, tell
 from .outcomes import Calls, Outcome
-from .pilot import MOST
+from .pilot import MOST, none_known
 from .progress import Display, Progress
 from .questions import Asking, Questions, questions
 from .reading import Reading
@@ -248,6 +248,8 @@ class Partitions:
         assert place is not None
         *texts, gold = self.engine.first(self.marked.places, place, MOST)
         made = questions(self.template, texts)
+        if self.wish.at_least is not None and self.questions and not len(made):
+            raise none_known()
         given = Rows((), len(gold), nothing, nothing)
         wish = replace(self.wish, gold=gold)
         job = Job(self.session, given, self.marked, made, wish, tell, self.reading)
