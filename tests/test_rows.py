@@ -549,6 +549,29 @@ def test_a_text_that_was_cut_off_is_not_lost(server: OpenRouter) -> None:
     one_sum(server, report)
 
 
+def test_half_an_answer_is_none_for_a_row(server: OpenRouter) -> None:
+    server.default = Answer(["ha", "lf"], finish="error")
+    made, _ = mapping(pd.DataFrame({"text": ["a"]}))
+    assert made.label.isna().all()
+    why = "The answer was cut off: the provider reports an error."
+    assert made.label_status.tolist() == [why]
+
+
+def test_what_was_whole_in_the_end_is_not_asked_again(server: OpenRouter, tmp_path: Path) -> None:
+    api.settings().tape = str(tmp_path / "rows.tape.jsonl")
+    cut = {"finish": "length"}
+    server.say(Answer("half of", **cut), Answer("yes"), Answer("yes", **cut))
+    table = pd.DataFrame({"text": ["a", "b"]})
+    made, first = mapping(table, choices=["yes", "no"], workers=1)
+    assert (made.label.tolist(), first.failed, len(server.chats)) == (["yes"] * 2, 0, 3)
+    api.settings().mode = "replay"
+    assert mapping(table, choices=["yes", "no"])[0].label.tolist() == ["yes"] * 2
+    api.settings().mode, api.settings().tape = "auto", ""
+    again, second = mapping(table, choices=["yes", "no"])
+    assert (again.label.tolist(), second.kept, len(server.chats)) == (["yes"] * 2, 2, 3)
+    one_sum(server, first, second)
+
+
 def test_a_backend_without_a_loop_is_asked_in_threads(tmp_path: Path) -> None:
     broken = [Started("gen-2"), CutOff("It broke.")]
     backend = Scripted(answer("one"), broken, answer("two"))

@@ -25,6 +25,7 @@ from ..session.processor import Failure, Processor
 from .outcomes import Outcome
 from .progress import EVERY, Display, Progress
 
+SO_FAR = " The text so far is kept."  # in the ledger; half an answer is none for a row
 OTHERS = 64  # files that stay free: the ledger's, modules that are imported meanwhile
 
 
@@ -129,4 +130,6 @@ def _reason(error: BaseException) -> str:
         return "stopped"
     if final(error):
         return "not asked"
-    return error.what if isinstance(error, UserFacingError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, UserFacingError):
+        return error.what.removesuffix(SO_FAR)
+    return f"{type(error).__name__}: {error}"
