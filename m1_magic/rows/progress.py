@@ -26,7 +26,8 @@ WIDTH = 20  # of the bar
 class Progress:
     """Questions that are done of those that are asked, what they cost, and how many failed.
 
-    ``unknown`` prices are to come, ``estimated`` ones are not billed.
+    ``unknown`` prices are to come, ``estimated`` ones are not billed; ``pilot`` says how often the
+    first ones were right.
     """
 
     total: int
@@ -36,6 +37,7 @@ class Progress:
     cost: Decimal = Decimal(0)
     unknown: int = 0
     estimated: int = 0
+    pilot: str = ""
     now: Callable[[], float] = time.monotonic
     began: float = field(default=0.0)
 
@@ -54,6 +56,7 @@ class Progress:
             f"{'█' * filled}{'░' * (WIDTH - filled)} {thousands(self.done)}/{thousands(self.total)}"
             f" for {plural(self.rows, 'row')}",
             price_so_far(self.cost, self.unknown, about=bool(self.estimated)),
+            self.pilot,
         ]
         if self.done and self.seconds >= 1:
             rate = self.done / self.seconds
