@@ -50,11 +50,13 @@ from m1_magic.errors import (
 from m1_magic.ledger import batches
 from m1_magic.pricing.dollars import money
 from m1_magic.render import page
+from m1_magic.rows import job
 from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
 from m1_magic.rows.pilot import Accuracy
 from m1_magic.rows.report import Report, preview
 from m1_magic.session.many import Many, Question
+from m1_magic.session.sharing import Share
 from scripted import Scripted, answer, request, session
 
 ASK = "Sentiment of {{text}}?"
@@ -379,6 +381,39 @@ def test_a_budget_that_others_use_up_stops_in_the_middle(server: OpenRouter) -> 
     assert made.count(None) == report.failed > 0
     assert any("budget" in note for note in report.notes)
     one_sum(server, first, report)
+
+
+def test_runs_beside_each_other_wait_for_a_budget_that_the_others_hold(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "check_price", lambda *_: None)  # both looked before either held
+    hold = threading.Event()
+    server.by_words = {"first": Answer("yes", hold=hold, hold_after=0)}
+    server.default = Answer("yes")
+    session, reports = api.session(), list[Any]()
+    ask = lambda word: reports.append(mapping([f"{word} {n}" for n in range(5)])[1])  # noqa: E731
+    first = threading.Thread(target=ask, args=["first"])
+    first.start()
+    assert server.wait_chats(5)
+    held = session.totals().held
+    session.settings.budget = held + Decimal("0.00001")
+    starved, others = threading.Event(), Share.others
+
+    def looking(share: Share) -> bool:
+        if share.starved:
+            starved.set()
+        return others(share)
+
+    monkeypatch.setattr(Share, "others", looking)
+    second = threading.Thread(target=ask, args=["second"])
+    second.start()
+    assert starved.wait(30) and len(server.chats) == 5
+    hold.set()
+    first.join(60)
+    second.join(60)
+    assert [report.failed for report in reports] == [0, 0]
+    assert len(server.chats) == 10
+    one_sum(server, *reports)
 
 
 def test_stop_keeps_what_came(server: OpenRouter) -> None:
@@ -828,6 +863,8 @@ def test_types_that_arrow_has_not_stay_in_duckdb(server: OpenRouter) -> None:
     made, _ = mapping(duckdb.sql(sql))
     assert list(map(str, made.types[:4])) == list(map(str, duckdb.sql(sql).types))
     assert made.columns[4] == "label"
+    upper, _ = mapping(duckdb.sql("SELECT 'a' AS text, 1::HUGEINT AS LABEL"))
+    assert upper.columns == ["text", "LABEL"]
 
 
 def test_reasons_of_an_earlier_run_do_not_stay(server: OpenRouter) -> None:
@@ -862,6 +899,7 @@ def test_texts_that_come_one_by_one(server: OpenRouter) -> None:
         ({"gold": 5}, "gold is the name of a column, or a value for each row"),
         ({"prompt": None}, "The prompt is text"),
         ({"prompt": "{{text}} in {{lang}}"}, "no column 'lang' in the table, and no variable"),
+        ({"prompt": "{{text}} {{text.upper()}}"}, "no column 'text.upper()"),
         ({"prompt": "{{text}} {{hman}}"}, r"Did you mean \{\{human\}\}\?"),
     ],
 )

@@ -13,7 +13,10 @@ Column = list[Any]
 
 def listed(values: Sequence[Any]) -> Column:
     """Return values with None for what is missing."""
-    return [None if _missing(value) else value for value in values]
+    try:
+        return [None if value is None or value != value else value for value in values]
+    except Exception:  # some answer that with an array, NA or an error
+        return [None if _missing(value) else value for value in values]
 
 
 def text_of(value: object) -> str:
@@ -33,7 +36,7 @@ def _missing(value: Any) -> bool:
         return True
     try:
         return bool(value != value)
-    except Exception:  # an array has many answers to that, NA has none, a signalling NaN an error
+    except Exception:
         return type(value).__name__ == "NAType" or isinstance(value, Decimal)
 
 

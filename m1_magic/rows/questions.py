@@ -9,13 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 from array import array
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any
 
 from ..calls import Message, Request, Text
-from ..context.variables import PATH
+from ..context.variables import NAME, PATH
 from ..errors import UsageError
 from ..messages import Part
 from ..privacy import redaction
@@ -85,14 +85,19 @@ def _wished(prompt: str) -> list[str]:
 
 def _unknown(marked: str, rows: Rows, variables: Container[str]) -> list[str]:
     """Return names that were meant as a column's or variable's: all rows would send them so."""
-    free = [one for one in _wished(marked) if re.split(r"[.[]", one)[0] not in variables]
-    return [
-        one
-        for one in free
-        if PATH.fullmatch(one)
-        or NAMED.fullmatch(one)
-        or difflib.get_close_matches(one, rows.names, 1, CLOSE)
-    ]
+    return [one for one in _wished(marked) if _is_meant(one, rows.names, variables)]
+
+
+def _is_meant(text: str, names: Sequence[str], variables: Container[str]) -> bool:
+    if PATH.fullmatch(text):
+        return re.split(r"[.[]", text)[0] not in variables
+    close = difflib.get_close_matches(text, names, 1, CLOSE)
+    return bool(NAMED.fullmatch(text) or close or _is_code(text, names))
+
+
+def _is_code(text: str, names: Collection[str]) -> bool:
+    """Is it meant to work with a column's value, as in an f-string?"""
+    return not re.search("[\"']", text) and any(one in names for one in re.findall(NAME, text))
 
 
 def _no_column(wished: Sequence[str], rows: Rows) -> UsageError:

@@ -179,12 +179,15 @@ def _duckdb(table: Any) -> Rows:
     inner = _arrow(table.to_arrow_table())
     types = dict(zip(table.columns, map(str, table.types), strict=True))
 
+    there = {name.lower(): name for name in table.columns}
+
     def made(new: New) -> Any:
+        new = {there.get(name.lower(), name): values for name, values in new.items()}
         result = duckdb.from_arrow(inner.made(new))
         columns = list[str]()
-        for name, there in zip(result.columns, map(str, result.types), strict=True):
-            quoted, before = '"{}"'.format(name.replace('"', '""')), types.get(name, there)
-            same = name in new or before == there  # Arrow has no type for some of DuckDB's
+        for name, now in zip(result.columns, map(str, result.types), strict=True):
+            quoted, before = '"{}"'.format(name.replace('"', '""')), types.get(name, now)
+            same = name in new or before == now  # Arrow has no type for some of DuckDB's
             columns.append(quoted if same else f"CAST({quoted} AS {before}) AS {quoted}")
         return result.project(", ".join(columns)) if len(types) == len(table.columns) else result
 
