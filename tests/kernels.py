@@ -33,8 +33,9 @@ WANTED = (
     *(f"m1_magic.{name}" for name in OURS.split()),
 )
 WANTED_BY_TESTS = (
-    *("dask.dataframe", "emulator", "geopandas", "hypothesis.strategies", "ibis", "nbconvert"),
-    *("notebooks", "panels", "pint", "playwright.sync_api", "polars", "pytest", "shells", "xarray"),
+    *("IPython.terminal.ptutils", "dask.dataframe", "distributed", "emulator", "geopandas"),
+    *("hypothesis.strategies", "ibis", "nbconvert", "notebooks", "openrouter", "panels"),
+    *("playwright.sync_api", "polars", "pytest", "shells", "units", "xarray"),
 )
 
 
