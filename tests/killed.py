@@ -10,6 +10,7 @@ comes to that line; it prints whether the fork was killed.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ledgers import AtLine, call, die, reserve, settle
 from m1_magic.calls import Reply, ToolEnded
@@ -79,6 +81,10 @@ def forks(work: Callable[[Path, int], None]) -> Iterator[Callable[[Path, int], b
 
 def main() -> None:
     work = WORKS[sys.argv[1]]
+    with TemporaryDirectory() as folder:  # what is done at the first time is not done in each fork
+        work(Path(folder), 0)
+        sys.settrace(None)
+    gc.freeze()
     for asked in sys.stdin:
         folder, line = json.loads(asked)
         child = os.fork()
