@@ -6,13 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import kernels
 from emulator import Answer, OpenRouter
 from killed import finish, forks
 from ledgers import rows
@@ -98,7 +98,7 @@ def test_calls_of_earlier_rounds_outlive_a_kernel_that_its_own_tool_kills(
 ) -> None:
     for n in (1, 2):
         server.say(Answer.calling(("look", {"n": n}), text=f"I look {n}."))
-    child = subprocess.run([sys.executable, "-c", CHILD], check=False, timeout=120)
+    child = subprocess.run([*kernels.python(), "-c", CHILD], check=False, timeout=120)
     assert child.returncode == -signal.SIGKILL
     ledger = api.session().ledger  # which takes over what the other kernel left
     ((status, answer, tools),) = ledger.rows("SELECT status, answer, tools FROM calls")
