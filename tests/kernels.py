@@ -35,7 +35,7 @@ WANTED = (
 WANTED_BY_TESTS = (
     *("IPython.terminal.ptutils", "dask.dataframe", "distributed", "emulator", "geopandas"),
     *("hypothesis.strategies", "ibis", "nbconvert", "notebooks", "openrouter", "panels"),
-    *("playwright.sync_api", "polars", "pytest", "shells", "units", "xarray"),
+    *("playwright.sync_api", "polars", "pytest", "shells", "warm", "xarray"),
 )
 
 

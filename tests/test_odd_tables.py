@@ -24,7 +24,7 @@ from uncertainties import ufloat
 from m1_magic.context.frames import frame_named, summarise
 from m1_magic.errors import UsageError
 from page_checks import check
-from units import UNITS
+from warm import UNITS
 
 N = 400
 R = np.random.default_rng(62)

@@ -19,7 +19,7 @@ from uncertainties import ufloat
 
 from m1_magic.context.frames import frame_named, summarise
 from m1_magic.errors import UsageError
-from units import UNITS
+from warm import UNITS
 
 N = 400
 DRAWN = np.random.default_rng(3)
