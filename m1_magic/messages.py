@@ -96,12 +96,12 @@ class Message:
 
     def content(self, attachments: Sequence[Attachment] = ()) -> str:
         """Return its words, each of the request's attachments in its place."""
-        return "".join(_content(part, attachments) for part in self.parts)
+        return "".join([_content(part, attachments) for part in self.parts])
 
     def text(self, attachments: Sequence[Attachment] = ()) -> str:
         """Return all that leaves in it, for counting and for scanning: its calls, too."""
-        calls = (f"{call.name}({call.arguments})" for call in self._of(ToolCall))
-        return "".join([self.content(attachments), *calls])
+        calls = [f"{call.name}({call.arguments})" for call in self._of(ToolCall)]
+        return self.content(attachments) + "".join(calls)
 
     def wire(self, attachments: Sequence[Attachment] = ()) -> dict[str, Any]:
         """Return the message as JSON of ``POST /chat/completions`` (OpenAI docs, chat/create)."""

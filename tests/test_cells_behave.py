@@ -73,9 +73,11 @@ def test_a_file_that_hides_a_package_is_named(
     """In a process of its own: here the package is there already."""
     (tmp_path / "openai.py").write_text("x = 1\n")
     monkeypatch.chdir(tmp_path)
-    book = notebooks.run("%load_ext m1_magic\n%m1 ask why?", forked=False)
-    (told,) = notebooks.errors(book)
+    rows = "import m1_magic\nm1_magic.map(['a'], 'Is {{text}} it?')"
+    book = notebooks.run("%load_ext m1_magic\n%m1 ask why?", rows, forked=False)
+    told, of_rows = notebooks.errors(book)
     assert told.startswith("HiddenPackage: ") and "openai.py hides the package openai" in told
+    assert told == of_rows.splitlines()[-1]
     assert "\n" not in told and server.chats == []
 
 

@@ -182,14 +182,17 @@ def test_folders_are_searched_without_checkpoints(tmp_path: Path) -> None:
 
 def test_a_real_notebook_costs_what_the_ledger_says(server: OpenRouter, tmp_path: Path) -> None:
     server.say(*(Answer(text="a", cost=cost) for cost in (0.00012345, 0.02)))
-    ran = notebooks.run("%load_ext m1_magic", "%%m1\nwhy?", "%%m1\nwhy not?", "%m1 cost")
+    server.default = Answer(text="b", cost=0.001)
+    rows = "texts = ['x', 'y', 'z', 'x']", "%%m1 --each texts\nIs {{text}} it?"
+    ran = notebooks.run("%load_ext m1_magic", "%%m1\nwhy?", "%%m1\nwhy not?", *rows, "%m1 cost")
     path = tmp_path / "mine.ipynb"
     path.write_text(notebooks.saved(ran), "utf-8")
-    total = Decimal("0.00012345") + Decimal("0.02")
+    total = Decimal("0.00012345") + Decimal("0.023")
     argv = [*kernels.python(), "-m", "m1_magic.cli", "report", str(path)]
     shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    assert f"| {path} | 2 |" in shown and f"${total:.4f} |" in shown
-    assert f"| session | ${total:.4f} |" in notebooks.displays(ran, 3)[0].data["text/plain"]
+    assert f"| {path} | 5 |" in shown and f"${total:.4f} |" in shown
+    said = notebooks.displays(ran, 5)[0].data["text/plain"]
+    assert f"| session | ${total:.4f} | $0 | 5 |" in said
 
 
 def test_in_a_shell_it_fails_in_a_line() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import os
 import random
 import re
 import signal
 import sqlite3
+import sys
 import threading
 from collections import Counter
 from contextlib import closing
@@ -258,6 +260,20 @@ def test_a_pilot_is_judged_before_the_rest_is_paid(server: OpenRouter) -> None:
     assert list(out.label) == ["pos"] * 60
     assert len(server.chats) == 60  # the pilot's were kept
     assert len(set(asked(server))) == 60
+
+
+def test_a_pilot_is_told_beside_the_bar_and_at_the_end(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.default = Answer("pos")
+    table = pd.DataFrame({"text": texts(8), "human": ["pos", "neg", None, "pos"] * 2})
+    monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    m1_magic.map(table, ASK, gold="human", max_tokens=50)
+    lines = re.split(r"[\r\n]+", terminal.getvalue())
+    bars = [line for line in lines if "█" in line or "░" in line]
+    assert "right" not in bars[0] and bars[-1].rstrip().endswith("pilot 67% right")
+    assert lines.count("pilot: 4 of 6 right: 67% (95 % interval 30%–90%)") == 1
 
 
 def test_the_interval_of_a_pilot_covers_what_all_rows_would_give() -> None:

@@ -133,7 +133,7 @@ def hold(request: Request, price: Price) -> Decimal:
 
 def searches(request: Request) -> bool:
     """Does the request have the web searched, by its model's suffix or a plugin?"""
-    plugins = request.body().get("plugins")
+    plugins = (request.extra or {}).get("plugins")
     named = [one.get("id") for one in plugins if isinstance(one, Mapping)] if plugins else []
     return "online" in request.model.split(":")[1:] or "web" in named
 

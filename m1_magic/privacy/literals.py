@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
-LONG = 20_000  # characters, from where NumPy is worth its import
+LONG = 200_000  # characters, from where NumPy is worth its import
 SHORT = 1_000  # characters, from where it is worth its call
 
 

@@ -164,7 +164,7 @@ def _seen(text: str) -> Iterator[Secret]:
     if len(text) < BRIEF and not ANY.search(text):
         return
     there = FORMS.within(text)
-    for form, literal in RULES:
+    for form, literal in RULES if there else ():
         if literal in there:
             for match in pattern_of(form, literal).finditer(text):
                 start, end = match.span()
@@ -173,7 +173,7 @@ def _seen(text: str) -> Iterator[Secret]:
                     yield Secret(form.kind, start - len(before[0]), end)
     lower = lowered(text)
     there = NAMES.within(lower)
-    for context, literal in NAMED:
+    for context, literal in NAMED if there else ():
         if literal in there and (context.near is None or context.near.search(lower)):
             for match in named_pattern(context, literal).finditer(lower):
                 start, end = match.span(match.lastgroup or 0)

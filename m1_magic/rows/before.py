@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from ..calls import Request
@@ -79,7 +79,7 @@ def _hold(plan: Plan, request: Request, repairs: int) -> Decimal | None:
     What does not fit is asked for again, with the answer so far.
     """
     try:
-        one = within(replace(plan, request=formed(request, plan.limits)))
+        one = within(plan, formed(request, plan.limits))
     except PromptTooLarge:
         return Decimal(0)
     if one.hold is None or request.form is None or one.limits is None or one.limits.dearest is None:

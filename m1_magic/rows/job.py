@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,7 +12,6 @@ from typing import Any
 from ..calls import Reply, Request
 from ..errors import LedgerProblem, NotAccurate
 from ..ledger import answers as ledger_answers
-from ..pricing.dollars import money
 from ..privacy import redaction
 from ..session.loop import Session
 from ..session.plan import Plan
@@ -25,7 +24,7 @@ from .pilot import MOST, accuracy
 from .progress import Display, Progress
 from .questions import Asking, Questions, withheld
 from .reading import Reading
-from .report import Report
+from .report import Report, price_so_far
 from .running import Run
 from .tables import Rows
 
@@ -54,7 +53,7 @@ class Wish:
 class Job:
     """The questions of a table, and what came of them so far.
 
-    ``tell`` shows a line; ``preview``: it is only to be said what would be asked.
+    ``judged`` says how right the pilot was; ``preview``: it is only to be said what would be asked.
     """
 
     session: Session
@@ -62,7 +61,6 @@ class Job:
     marked: Asking
     questions: Questions
     wish: Wish
-    tell: Callable[[str], None]
     reading: Reading
     preview: bool = False
     answers: Answers = field(init=False)
@@ -72,6 +70,7 @@ class Job:
     missing: Sequence[int] = ()
     stopped_by: BaseException | None = None
     began: float = 0.0
+    judged: str = ""
 
     def __post_init__(self) -> None:
         self.display = Display(self.wish.quiet)
@@ -88,7 +87,8 @@ class Job:
             answers = self.answers.of(requests)
             for n, request, kept in zip(numbers, requests, answers, strict=True):
                 if kept is None:
-                    missing.append(n)
+                    if self.answers.only_tape or self.may_leave(n, request):
+                        missing.append(n)
                     continue
                 value, why = self.reading.value(self.reading.kept(kept.reply))
                 self.outcomes[n] = Outcome(value, why, kept=True, id=kept.reply.id)
@@ -98,7 +98,7 @@ class Job:
         if self.answers.only_tape and missing:
             self._only_tape(missing)
             missing = array("q")
-        self.missing = array("q", filter(self.may_leave, missing))
+        self.missing = missing
         if kept_now and not self.preview:
             with suppress(LedgerProblem):
                 now = self.session.now()
@@ -164,6 +164,7 @@ class Job:
             self._ask(run, pilot)
             if pilot and run.stopped_by is None:
                 self._judge(pilot)
+                run.progress.pilot = self.judged
             if run.stopped_by is None:
                 self._ask(run, self.missing)
         finally:
@@ -203,21 +204,21 @@ class Job:
         return pilot
 
     def _judge(self, pilot: Mapping[int, Any]) -> None:
-        """Say how many answers were right; raise NotAccurate where these are too few."""
+        """Note how many answers were right; raise NotAccurate where these are too few."""
         outcomes, wish = {n: self.outcomes.get(n) for n in pilot}, self.wish
         right = accuracy((one and one.value, pilot[n]) for n, one in outcomes.items())
         self.notes.append(f"pilot: {right}")
-        if not wish.quiet:
-            self.tell(self.notes[-1])
         if wish.at_least is not None and right.share < wish.at_least:
             self.answers.write()
             costs = [one.cost for one in outcomes.values() if one is not None]
-            known = sum((cost for cost in costs if cost is not None), Decimal(0))
+            known = [cost for cost in costs if cost is not None]
+            cost = price_so_far(sum(known, Decimal(0)), len(costs) - len(known))
             raise NotAccurate(
-                f"The pilot was right in {right}, which is below at_least={wish.at_least:g}."
+                f"The pilot had {right}, which is below at_least={wish.at_least:g}."
                 " Nothing more was asked.",
-                cost=f"It cost {money(known)}.",
+                cost=f"It cost {cost}.",
             )
+        self.judged = f"pilot {right.share:.0%} right"
 
     def _only_tape(self, missing: Sequence[int]) -> None:
         problem = self.answers.missing(self.questions.request(missing[0]))
@@ -226,10 +227,9 @@ class Job:
         for n in missing:
             self.outcomes[n] = Outcome(why="not on the tape", asked=False)
 
-    def may_leave(self, number: int) -> bool:
+    def may_leave(self, number: int, request: Request) -> bool:
         """May a question leave? Where it may not, its outcome says why."""
-        policy = redaction.policy(self.session.settings)
-        why = withheld(self.questions.request(number), policy)
+        why = withheld(request, redaction.policy(self.session.settings))
         if why:
             self.outcomes[number] = Outcome(why=why, asked=False)
         return not why

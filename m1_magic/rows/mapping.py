@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import api
-from ..errors import MissingPackage, UsageError, UserFacingError
+from ..errors import UsageError, UserFacingError, packages_named
 from ..jupyter import shell
 from ..options import flags
 from ..options.fields import Options
@@ -20,7 +20,7 @@ from .cluster import engine_of
 from .cluster import mapped as cluster_mapped
 from .course import completed
 from .job import Job, Wish
-from .opening import check_options, opened, tell
+from .opening import check_options, opened
 from .questions import check_personal, questions
 from .report import Report
 from .tables import Rows, rows
@@ -62,17 +62,16 @@ def map(
         Stopped: a ``KeyboardInterrupt``, with the table so far as ``.table``.
     """
     try:
-        chosen = from_python(options)
-        known = gold if gold is None or isinstance(gold, str) else _known(gold)
-        wish = Wish(into, known, at_least, workers, quiet)
-        names = dict(shell.namespace() if namespace is None else namespace)
-        done = mapped(table, prompt, chosen, wish, names, dry_run=dry_run)
-        return done and done[0]
+        with packages_named():
+            chosen = from_python(options)
+            known = gold if gold is None or isinstance(gold, str) else _known(gold)
+            wish = Wish(into, known, at_least, workers, quiet)
+            names = dict(shell.namespace() if namespace is None else namespace)
+            done = mapped(table, prompt, chosen, wish, names, dry_run=dry_run)
+            return done and done[0]
     except UserFacingError as error:
         error.frames = "users"
         raise
-    except ModuleNotFoundError as error:
-        raise MissingPackage.named(error) from None
 
 
 def from_python(given: Mapping[str, Any]) -> Options:
@@ -124,7 +123,7 @@ def _job(
     columns = [given.read(place) for place in marked.places]
     check_personal(marked, columns, options.allow)
     made = questions(template, columns)
-    return Job(api.session(), given, marked, made, wish, tell, reading, preview=dry_run)
+    return Job(api.session(), given, marked, made, wish, reading, preview=dry_run)
 
 
 def column(given: Rows, name: str) -> list[Any]:

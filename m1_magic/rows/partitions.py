@@ -30,7 +30,7 @@ from .engine import Engine
 from .errand import Contents, Errand, Labels, Survey, digest
 from .job import INTO, SAMPLES, Job, Wish
 from .kept import Answers
-from .opening import says, tell
+from .opening import says
 from .outcomes import Calls, Outcome
 from .pilot import MOST
 from .progress import Display, Progress
@@ -75,6 +75,7 @@ class Partitions:
     notes: list[str] = field(default_factory=list)
     stopped_by: BaseException | None = None
     began: float = 0.0
+    judged: str = ""  # how right the pilot was
 
     def __post_init__(self) -> None:
         self.display = Display(self.wish.quiet)
@@ -250,22 +251,24 @@ class Partitions:
         made = questions(self.template, texts)
         given = Rows((), len(gold), nothing, nothing)
         wish = replace(self.wish, gold=gold)
-        job = Job(self.session, given, self.marked, made, wish, tell, self.reading)
+        job = Job(self.session, given, self.marked, made, wish, self.reading)
+        job.display = self.display
         names = {n: digest(made.texts(n)) for n in range(len(made))}
         for n, key in names.items():
             if key in self.outcomes:
                 job.outcomes[n] = self.outcomes[key]
-        job.missing = [n for n in names if n not in job.outcomes and job.may_leave(n)]
+        left = (n for n in names if n not in job.outcomes)
+        job.missing = [n for n in left if job.may_leave(n, made.request(n))]
         try:
             job.run(job.plan() if job.missing else None)
         finally:
             self.outcomes |= {names[n]: one for n, one in job.outcomes.items()}
             self.calls = job.outcomes.calls
-            self.notes += job.notes
+            self.notes, self.judged = [*self.notes, *job.notes], job.judged
             self.stopped_by = job.stopped_by
 
     def _dispatch(self, plan: Plan) -> Dispatch:
-        progress = Progress(len(self.missing), self.rows)
+        progress = Progress(len(self.missing), self.rows, pilot=self.judged)
         about = self.answers, self.reading, headers(self.template), plan, self.display, progress
         return Dispatch(self.session, self.engine, self.errand, *about, self.outcomes)
 

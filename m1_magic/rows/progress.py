@@ -24,7 +24,10 @@ WIDTH = 20  # of the bar
 
 @dataclass(slots=True)
 class Progress:
-    """Questions that are done of those that are asked, what they cost, and how many failed."""
+    """Questions that are done of those that are asked, what they cost, and how many failed.
+
+    ``pilot`` says how often the first ones were right.
+    """
 
     total: int
     rows: int
@@ -32,6 +35,7 @@ class Progress:
     failed: int = 0
     cost: Decimal = Decimal(0)
     unknown: int = 0
+    pilot: str = ""
     now: Callable[[], float] = time.monotonic
     began: float = field(default=0.0)
 
@@ -50,6 +54,7 @@ class Progress:
             f"{'█' * filled}{'░' * (WIDTH - filled)} {thousands(self.done)}/{thousands(self.total)}"
             f" for {plural(self.rows, 'row')}",
             price_so_far(self.cost, self.unknown),
+            self.pilot,
         ]
         if self.done and self.seconds >= 1:
             rate = self.done / self.seconds

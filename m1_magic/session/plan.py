@@ -51,7 +51,7 @@ class Plan:
     def following(self, reply: Reply) -> Plan | None:
         """Return the plan of the next round, None where there is no other; raise as ``fitted``."""
         request = self.processor.next_request(self.request, reply) if self.processor else None
-        return None if request is None else within(replace(self, request=request))
+        return None if request is None else within(self, request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,12 @@ def replaying(
     return Plan(request, backend, hold=Decimal(0), kept=answer, processor=processor)
 
 
-def within(plan: Plan) -> Plan:
-    """Return the plan with its request ``fitted`` to the limits, and with what that could cost."""
-    request, limits = fitted(plan.request, plan.limits), plan.limits
+def within(plan: Plan, request: Request | None = None) -> Plan:
+    """Return the plan with what its request, or this one in its place, could cost.
+
+    The request is ``fitted`` to the limits; raises as that does.
+    """
+    request, limits = fitted(request or plan.request, plan.limits), plan.limits
     cost = hold(request, limits.dearest) if limits and limits.dearest else None
     if (plan.backend and plan.backend.billing in FREE) or given_away(limits):
         cost = Decimal(0)
@@ -184,7 +187,7 @@ def hint(plan: Plan, reply: Reply) -> tuple[str, ...]:
     wider = doubled(request.max_tokens, limits.max_output if limits else None)
     if not wider:
         return (f"{NO_MORE}; ask for less at once",)
-    again = within(replace(plan, request=replace(request, max_tokens=wider)))
+    again = within(plan, replace(request, max_tokens=wider))
     price = "" if again.hold is None else f" (at most {money_at_most(again.hold)})"
     return (f"%m1 continue asks again with {thousands(wider)}{price}",)
 

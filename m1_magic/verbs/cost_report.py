@@ -44,7 +44,7 @@ class Tally:
             self.kept += 1
             return
         usage = _part(record, "usage", dict)
-        self.calls += 1
+        self.calls += calls(record)
         self.input += _count(usage.get("input"))
         self.output += _count(usage.get("output"))
         cost = _number(record.get("cost_usd"))
@@ -82,7 +82,7 @@ def report(names: Sequence[str]) -> str:
                 continue
             id = call_id(record)
             if id and id in seen:
-                twice += 1  # a copy of the notebook, or of its cell
+                twice += calls(record)  # a copy of the notebook, or of its cell
                 continue
             seen.add(id)
             model = by_model.setdefault(one_line(record.get("model") or "(no name)", 80), Tally())
@@ -133,6 +133,11 @@ def is_kept(record: dict[str, Any]) -> bool:
     """Is this an answer that was kept, of a call that another record is of?"""
     replays = record.get("replays")
     return isinstance(replays, str) and bool(replays)
+
+
+def calls(record: dict[str, Any]) -> int:
+    """Return how many calls this is the record of: one, or a run's over the rows of a table."""
+    return max(1, _count(record.get("questions")))
 
 
 def call_id(record: dict[str, Any]) -> str:

@@ -62,6 +62,7 @@ def made(chance: random.Random) -> Any:
         "cost_usd": (0.9, chance.choice(cost)),
         "cost_source": (0.3, chance.choice(SOURCES)),
         "replays": (0.2, chance.choice(REPLAYS)),
+        "questions": (0.2, chance.choice(count)),
     }
     return {name: value for name, (often, value) in fields.items() if chance.random() < often}
 

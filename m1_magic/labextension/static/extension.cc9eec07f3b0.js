@@ -304,19 +304,19 @@ class Tally {
   /** Take a record, whose fields are numbers or nothing. @param {any} record */
   add(record) {
     if (!record || typeof record !== "object" || Array.isArray(record)) return;
-    const { id, replays, usage, cost_usd: dollars, cost_source: source } = record;
-    const sums = this.#sums;
+    const [sums, { id, replays, usage, cost_usd: dollars }] = [this.#sums, record];
     if (replays && typeof replays === "string") return void sums.kept++;
-    if (this.#ids.has(id)) return void sums.twice++;
-    if (id && typeof id === "string") this.#ids.add(id);
     const number = (/** @type {unknown} */ value) =>
       typeof value === "number" && value >= 0 && value <= 1e9 ? value : null;
-    sums.calls++;
+    const calls = Math.max(1, Math.trunc(number(record.questions) ?? 0)); // of a run over rows
+    if (this.#ids.has(id)) return void (sums.twice += calls);
+    if (id && typeof id === "string") this.#ids.add(id);
+    sums.calls += calls;
     sums.input += Math.trunc(number(usage?.input) ?? 0);
     sums.output += Math.trunc(number(usage?.output) ?? 0);
     sums.unknown += Number(number(dollars) === null);
     this.#nano += BigInt((number(dollars) ?? 0).toFixed(9).replace(".", ""));
-    if (source === "estimated") this.#about = "≈";
+    if (record.cost_source === "estimated") this.#about = "≈";
   }
 
   /** The dollars, with at least four decimals and two digits. */
