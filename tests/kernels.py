@@ -8,7 +8,8 @@ kernel ends when the client does. Any ``-m module`` or ``-c code`` is run so, to
 What multiprocessing starts is so where ``executable()`` is its Python. The workers of pytest-xdist
 are forked as well, from a fork that has imported what tests do.
 
-Tests of signals, of process ids and of what is imported take ordinary kernels and processes.
+Tests of what is imported, of signals to what a test starts and of its id take ordinary kernels and
+processes.
 """
 
 from __future__ import annotations
