@@ -35,6 +35,7 @@ from .request import AnswerForm as AnswerForm
 from .request import Request as Request
 
 Status = Literal["ok", "truncated", "failed", "stopped"]
+CUT_OFF = ("length", "content_filter")  # why an answer ended that is ``truncated``
 CostSource = Literal["billed", "estimated", "cached", "free", "offline", "replayed", "unknown"]
 # Who answers without a bill: a model on this machine, or an answer that was kept.
 FREE: frozenset[CostSource] = frozenset(("offline", "replayed"))

@@ -164,10 +164,10 @@ class PromptTooLarge(M1Error):
 
 
 class RateLimited(M1Error):
-    """Too many requests: for a moment, or for today (429)."""
+    """Too many requests: for a moment, or for today (429), where a quota is ``used_up``."""
 
     cost = NOT_CHARGED
-    retry = True
+    retry, used_up = True, False
 
 
 class ProviderDown(M1Error):

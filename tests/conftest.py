@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing.spawn
 import os
 import re
 import shlex
@@ -117,9 +118,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRouter]:
 
 
 @pytest.fixture
-def spawning(monkeypatch: pytest.MonkeyPatch) -> None:
+def spawning(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process may be spawned, though IPython may have left a ``__main__`` without a spec."""
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
+    before = multiprocessing.spawn.get_executable()
+    multiprocessing.set_executable(kernels.executable())
+    yield
+    multiprocessing.set_executable(before)
 
 
 @pytest.fixture

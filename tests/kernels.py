@@ -5,9 +5,11 @@ a hundred kernels. So on Linux a small client asks one process of the test run t
 it gets is a process of its own, with the environment, folder and streams that an ordinary kernel
 has. The client stands for the kernel: it passes signals on, and ends when the kernel ends, as the
 kernel ends when the client does. Any ``-m module`` or ``-c code`` is run so, too: ``python()``.
-The workers of pytest-xdist are forked as well, from a fork that has imported what tests do.
+What multiprocessing starts is so where ``executable()`` is its Python. The workers of pytest-xdist
+are forked as well, from a fork that has imported what tests do.
 
-Tests of signals, of process ids and of what is imported take ordinary kernels and processes.
+Tests of what is imported, of signals to what a test starts and of its id take ordinary kernels and
+processes.
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ WANTED = (
     *(f"m1_magic.{name}" for name in OURS.split()),
 )
 WANTED_BY_TESTS = (
-    *("dask.dataframe", "emulator", "geopandas", "hypothesis.strategies", "ibis", "nbconvert"),
-    *("notebooks", "panels", "pint", "playwright.sync_api", "polars", "pytest", "shells", "xarray"),
+    *("IPython.terminal.ptutils", "dask.dataframe", "distributed", "emulator", "geopandas"),
+    *("hypothesis.strategies", "ibis", "nbconvert", "notebooks", "openrouter", "panels"),
+    *("playwright.sync_api", "polars", "pytest", "shells", "warm", "xarray"),
 )
 
 
@@ -43,6 +46,19 @@ WANTED_BY_TESTS = (
 def python() -> list[str]:
     """Return the command that runs ``-m module`` or ``-c code`` with arguments."""
     return [*CLIENT, f"{path()}/socket"] if path() else [sys.executable]
+
+
+@cache
+def executable() -> str:
+    """Return the same command as one file."""
+    if not path():
+        return sys.executable
+    import shlex
+
+    with open(f"{path()}/python{os.getpid()}", "w") as file:
+        file.write(f'#!/bin/sh\nexec {shlex.join(python())} "$@"\n')
+    os.chmod(file.name, 0o700)
+    return file.name
 
 
 @cache
@@ -102,11 +118,14 @@ _FORKING: list[object] = []  # while it is referred to, its standard input stays
 def stand_for(address: str, *args: str) -> None:
     """Ask for a process, pass signals on to it, and end when and as it does."""
     signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+    files = open_files()
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     line.connect(address)
-    asked = {"args": args, "cwd": os.getcwd(), "env": dict(os.environ)}
+    asked = {"args": args, "cwd": os.getcwd(), "env": dict(os.environ), "files": files}
     line.sendall(json.dumps(asked).encode() + b"\n")
-    socket.send_fds(line, [b"\n"], [0, 1, 2])
+    socket.send_fds(line, [b"\n"], files)
+    for number in files[3:]:
+        os.close(number)  # who waits for their end waits for the process
     reader = line.makefile("rb", buffering=0)
     pid = int(reader.readline())
     for number in FORWARDED:
@@ -122,6 +141,12 @@ def stand_for(address: str, *args: str) -> None:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)
+
+
+def open_files() -> list[int]:
+    """Return the streams, then the numbers of what else this process was given."""
+    found = sorted(map(int, os.listdir("/proc/self/fd")))
+    return [0, 1, 2, *(n for n in found if n > 2 and os.path.exists(f"/proc/self/fd/{n}"))]
 
 
 # -- the process that forks ------------------------------------------------------------------------
@@ -220,6 +245,11 @@ def forget_another_tree() -> None:
             del sys.modules[name]
 
 
+def without_switches(args: list[str]) -> list[str]:
+    """Leave out what execnet and multiprocessing ask of Python: no buffers, no bytecode."""
+    return args[next(n for n, one in enumerate(args) if one in ("-c", "-m")) :]
+
+
 def become(line: socket.socket) -> None:
     """Be the process that a client asked for."""
     import fcntl
@@ -230,23 +260,28 @@ def become(line: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with line.makefile("rb", buffering=0) as reader:
         asked = json.loads(reader.readline())
-    _, streams, _, _ = socket.recv_fds(line, 1, 3)
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
+    numbers = asked["files"]
+    _, files, _, _ = socket.recv_fds(line, 1, len(numbers))
+    # They get the numbers that they had, for which what has one of these makes way.
+    there = [line.detach(), *files]
+    client, *files = (fcntl.fcntl(n, fcntl.F_DUPFD_CLOEXEC, max(numbers) + 1) for n in there)
+    for number in there:
+        os.close(number)
+    for file, number in zip(files, numbers, strict=True):
+        os.dup2(file, number)
+        os.close(file)
     # When the client is gone, so is this process.
-    fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(line, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(line, fcntl.F_SETFL, os.O_ASYNC)
-    line.sendall(b"%d\n" % os.getpid())
-    line.detach()
+    fcntl.fcntl(client, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(client, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(client, fcntl.F_SETFL, os.O_ASYNC)
+    os.write(client, b"%d\n" % os.getpid())
     os.environ.clear()
     # ipykernel would see that its parent is another one.
     os.environ.update({k: v for k, v in asked["env"].items() if k != "JPY_PARENT_PID"})
     os.chdir(asked["cwd"])
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     forget_another_tree()
-    how, what, *rest = asked["args"][asked["args"][0] == "-u" :]  # so execnet asks: no buffers
+    how, what, *rest = without_switches(asked["args"])
     if how == "-m":
         sys.argv[:] = [what, *rest]
         runpy.run_module(what, run_name="__main__", alter_sys=True)

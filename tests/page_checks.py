@@ -44,6 +44,7 @@ SAMPLED = 0.012  # of rank, that a quantile of `SAMPLE` rows may be off
 STRONG, TOLD, WIDEST = 0.8, 4, 30  # correlations that are told, how many, of how many columns
 COPIES = 6  # that are told
 QUARTILES = {"P25": 25, "median": 50, "P75": 75}
+ENDS, MOMENTS = ("min", "max", "always"), ("mean", "sd")
 OBJECT = r"(, dtype object.*)?"
 
 
@@ -60,6 +61,11 @@ def around(percent: int, n: int) -> tuple[int, int]:
     """Return the places between which a quantile of n values lies."""
     place, rest = divmod(percent * (n - 1), 100)
     return place, place + bool(rest)
+
+
+def percent_of(name: str) -> int:
+    """Return which quantile a name means."""
+    return QUARTILES.get(name) or int(re.fullmatch(r"P(\d\d?)", name)[1])
 
 
 def place(value: float, digits: int) -> float:
@@ -234,7 +240,8 @@ class Audit:
             return None  # fences beyond all numbers
         least, most = 10**9, 0
         for slack in (-SAMPLED, SAMPLED) if self.sampled else (0,):
-            first, third = np.quantile(values, [0.25 - slack, 0.75 + slack])
+            ends = [0.25 - slack, 0.75 + slack]
+            first, third = np.quantile(values, ends) if slack else self.quartiles
             away = 1.5 * (third - first)
             found = int(((values < first - away) | (values > third + away)).sum())
             least, most = min(least, found if away else 0), max(most, found if away else 0)
@@ -253,7 +260,7 @@ class Audit:
 
     def figure(self, name: str, shown: float) -> None:
         values, rounded = self.values, name in self.line.about
-        if name in ("min", "max", "always"):
+        if name in ENDS:
             end = values[-1 if name == "max" else 0]
             digits = 7 if self.k or self.series.dtype.kind != "f" else 12
             near = {float(f"{end:.{n}g}") for n in range(digits, 16)} | {end}
@@ -261,11 +268,10 @@ class Audit:
             self.must(shown in near, f"{name} {shown}, not {end}")
             self.must((values == end).sum() >= self.k, f"{name} is shared by too few")
             self.must(not rounded, f"{name} is marked")
-        elif name in ("mean", "sd"):
+        elif name in MOMENTS:
             self.moment(name, shown, rounded)
         else:
-            percent = QUARTILES.get(name) or int(re.fullmatch(r"P(\d\d?)", name)[1])
-            self.quantile(name, percent, shown, rounded)
+            self.quantile(name, percent_of(name), shown, rounded)
 
     @cached_property
     def exact(self) -> tuple[float, float, float, float]:
@@ -274,6 +280,14 @@ class Audit:
         mean, size = values.mean(), np.abs(values).mean()
         most = np.abs(values - float(mean)).max()
         return float(mean), float(values.std(ddof=1)), float(size), float(most)
+
+    @cached_property
+    def quantiles(self) -> dict[str, float]:
+        """Those that the line tells of, at once: each takes NumPy 0.1 ms."""
+        names = [name for name in self.line.figures if name not in (*ENDS, *MOMENTS)]
+        percents = np.array([percent_of(name) for name in names])
+        found = np.quantile(self.values.astype(np.float64), percents / 100)
+        return dict(zip(names, found.tolist(), strict=True))
 
     @cached_property
     def quartiles(self) -> tuple[float, float]:
@@ -305,7 +319,7 @@ class Audit:
             )
             self.must(rounded, f"{name} {shown} is not marked")
             return self.must(low <= shown <= high, f"{name} {shown}, not {low} to {high}")
-        true = float(np.quantile(values.astype(np.float64), percent / 100))
+        true = self.quantiles[name]
         if not rounded:
             self.must(math.isclose(shown, true, rel_tol=5e-7), f"{name} {shown}, not {true}")
             shared = np.isclose(values, true, rtol=1e-14, atol=0)

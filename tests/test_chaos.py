@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+import kernels
 from emulator import FAULTS, Answer, OpenRouter
 from ledgers import rows
 from m1_magic.ledger import open_ledger
@@ -33,7 +34,6 @@ SLOW = {"never_answers", "stall_mid", "comments_forever"}
 QUICK = sorted(FAULTS.keys() - SLOW)
 assert len(QUICK) + len(SLOW) == len(FAULTS)
 WORDS = [f"word{number} " for number in range(30)]
-WORKER = Path(__file__).parent / "chaos.py"
 
 
 @dataclass
@@ -68,9 +68,9 @@ class Worker:
 
     def __init__(self, notes: Path) -> None:
         self._notes = notes
-        command = [sys.executable, str(WORKER), str(notes), str(CALLS)]
+        code = "import chaos; chaos.main()"
         self._stem = subprocess.Popen(
-            command,
+            [*kernels.python(), "-c", code, str(notes), str(CALLS)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 from traitlets import TraitError
 from traitlets.config import Config
 
+import kernels
 from emulator import Answer, OpenRouter
 from ledgers import CAP_READ, full_disk, ordinary_user
 from m1_magic import api, files
@@ -428,7 +428,7 @@ for number in range(int(sys.argv[2])): save(sys.argv[1], number + 1)
 def test_two_processes_that_save_at_once_lose_nothing(own_home: Path, lock: str) -> None:
     file, reads = own_home / "settings.json", 0
     save("footer", "stable")
-    command = [sys.executable, "-c", SAVING]
+    command = [*kernels.python(), "-c", SAVING]
     more = [] if lock == "flock" else ["no flock"]
     names = ("max_tokens", "min_group")
     savers = [subprocess.Popen([*command, name, str(SAVES), *more]) for name in names]

@@ -16,6 +16,7 @@ import dask
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
+from distributed.utils import get_mp_context
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
@@ -31,17 +32,24 @@ def cluster(server: OpenRouter, tmp_path: Path, spawning: None) -> Iterator[Clie
     """Two workers, whose environment has the key."""
     settings = {
         "distributed.worker.daemon": False,
+        "distributed.worker.multiprocessing-method": "forkserver",
         "distributed.comm.timeouts.connect": "60s",
         "temporary-directory": str(tmp_path),
     }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-        ) as made,
-        Client(made) as client,
-    ):
-        yield client
+    with dask.config.set(settings):
+        # What workers import is imported once, in the process that they are forked from.
+        get_mp_context().set_forkserver_preload(["distributed", "dask.dataframe"])
+        with (
+            LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                env=dict(os.environ),
+            ) as made,
+            Client(made) as client,
+        ):
+            yield client
 
 
 def test_two_workers_label_what_pandas_does_and_one_that_is_killed_loses_nothing(

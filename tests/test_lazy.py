@@ -817,6 +817,14 @@ def test_spark_labels_what_pandas_does(
     assert not list(home.glob("rows-*")) and not lazy.unpersist().storageLevel.useMemory
 
 
+def test_spark_has_as_text_what_it_has_no_type_for(spark: Any, server: OpenRouter) -> None:
+    server.by_words = {"of a?": Answer('"x"'), "of b?": Answer("3")}
+    table = spark.createDataFrame([("a",), ("b",), (None,)], ["text"])
+    made, report = mapping(table, returns=int | str)
+    assert [row.label for row in made.collect()] == ["x", "3", None]
+    one_sum(server, report)
+
+
 def test_spark_gets_types_and_rows_that_fail(spark: Any, server: OpenRouter) -> None:
     server.default = Answer('{"name": "x", "price": 3}')
     server.by_words = {"c?": Answer.http_error(500)}

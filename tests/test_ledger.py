@@ -384,7 +384,7 @@ def racing(path: Path, barrier: Any) -> tuple[int, int]:
     return done, refused
 
 
-def test_l02_m16_six_kernels_never_pass_the_budget_together(path: Path) -> None:
+def test_l02_m16_six_kernels_never_pass_the_budget_together(path: Path, spawning: None) -> None:
     found = race(racing, path, kernels=6, how="forkserver")
     assert all(isinstance(one, tuple) for one in found), found
     assert sum(done + refused for done, refused in found) == 6 * TRIES
@@ -405,7 +405,7 @@ def opening(path: Path, barrier: Any) -> None:
             spend(ledger, "0.1")
 
 
-def test_kernels_that_make_the_file_at_the_same_time(tmp_path: Path) -> None:
+def test_kernels_that_make_the_file_at_the_same_time(tmp_path: Path, spawning: None) -> None:
     assert race(opening, tmp_path, kernels=4, how="forkserver") == [None] * 4
     for file in tmp_path.glob("*.db"):
         assert rows(file, "SELECT count(*), sum(cost_nano) FROM attempts") == [(4, 400_000_000)]

@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 
+import kernels
 from killed import forks, migrate
 from ledgers import (
     CENT,
@@ -223,9 +224,15 @@ os.kill(os.getpid(), 9)
 """
 
 
+def killed_while_writing(path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run([*kernels.python(), "-c", WRITER, path], env=env, check=False)
+    assert ran.returncode == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("damage", ["l10_missing", "l10_garbled", "l10_shm_garbled", "l10_cut"])
 def test_a_log_that_a_killed_kernel_left_may_be_damaged(path: Path, damage: str) -> None:
-    subprocess.run([sys.executable, "-c", WRITER, path], cwd=Path(__file__).parent, check=False)
+    killed_while_writing(path)
     wal, shm = (path.with_name(f"ledger.db-{end}") for end in ("wal", "shm"))
     assert wal.stat().st_size > 0
     if damage == "l10_missing":
@@ -398,7 +405,7 @@ def test_l19_a_file_that_moves_while_it_is_open_costs_no_row(path: Path, how: st
 
 
 def test_l19_the_log_of_a_file_that_was_taken_away_is_not_for_the_next_one(path: Path) -> None:
-    subprocess.run([sys.executable, "-c", WRITER, path], cwd=Path(__file__).parent, check=False)
+    killed_while_writing(path)
     path.unlink()
     with closing(Ledger(path, "s1")) as ledger:
         spend(ledger, "1")

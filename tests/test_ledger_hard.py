@@ -5,16 +5,17 @@ The names are those of the catalogue in tests/README.md.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
-import select
 import signal
 import sqlite3
 import stat
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from killed import forks, write
 from ledgers import (
     CENT,
     NOW,
@@ -133,43 +135,26 @@ def test_running_totals_are_the_sums_of_the_rows(
 # -- killed ------------------------------------------------------------------------------------
 
 
-def writing(path: Path, pipe: int) -> None:
-    """Write calls for ever; say on the pipe which of them is in the ledger for sure."""
-    ledger = Ledger(path, "killed")
-    while True:
-        attempt = reserve(ledger)
-        os.write(pipe, f"r{attempt.id}\n".encode())
-        settle(ledger, attempt, "0.003")
-        os.write(pipe, f"s{attempt.id}\n".encode())
-
-
 def test_l26_fifty_random_kills_lose_nothing_that_was_acknowledged(path: Path) -> None:
     chance = random.Random(26)
     told: list[str] = []
-    for _ in range(KILLS):
-        reading, pipe = os.pipe()
-        child = os.fork()
-        if not child:
-            with suppress(BaseException):
-                writing(path, pipe)
-            os._exit(1)
-        os.close(pipe)
-        text, wanted = b"", chance.randrange(1, 60)
-        while text.count(b"\n") < wanted:
-            assert select.select([reading], [], [], 30)[0]
-            text += os.read(reading, 1 << 16)
-        time.sleep(chance.random() / 500)  # anywhere in what it does next
-        os.kill(child, signal.SIGKILL)
-        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
-        while rest := os.read(reading, 1 << 16):
-            text += rest
-        os.close(reading)
-        told += text.decode().split("\n")[:-1]
-        assert rows(path, "PRAGMA quick_check") == [("ok",)]
+    pipe = path.with_name("told")
+    os.mkfifo(pipe)
+    with forks(write) as killed, ThreadPoolExecutor(1) as waiting:
+        for _ in range(KILLS):
+            died = waiting.submit(killed, path.parent, 0)
+            with pipe.open() as lines:
+                pid, wanted = int(lines.readline()), chance.randrange(1, 60)
+                came = [*itertools.islice(lines, wanted)]
+                time.sleep(chance.random() / 500)  # anywhere in what it does next
+                os.kill(pid, signal.SIGKILL)
+                told += [*came, *lines]
+            assert died.result(30) and len(came) == wanted
+            assert rows(path, "PRAGMA quick_check") == [("ok",)]
     found = dict(rows(path, "SELECT id, state FROM attempts"))
     assert len(told) > 10 * KILLS
     for line in told:
-        state = found[line[1:]]
+        state = found[line[1:].strip()]
         assert line[0] == "r" or state == "settled"
     settled = sum(state == "settled" for state in found.values())
     assert rows(path, "SELECT sum(spent) FROM totals WHERE kind = 'session'") == [

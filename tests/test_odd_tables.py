@@ -15,7 +15,6 @@ from typing import Any
 import geopandas
 import numpy as np
 import pandas as pd
-import pint
 import pyarrow as pa
 import pytest
 import xarray
@@ -25,6 +24,7 @@ from uncertainties import ufloat
 from m1_magic.context.frames import frame_named, summarise
 from m1_magic.errors import UsageError
 from page_checks import check
+from warm import UNITS
 
 N = 400
 R = np.random.default_rng(62)
@@ -107,7 +107,6 @@ def late() -> pd.DataFrame:
 X = R.normal(50, 9, N).round(2)
 Y = R.normal(20, 3, N).round(2)
 UP = (NOISE > 0).astype(int)
-UNITS = pint.UnitRegistry()
 TEXT = "number as text, no nulls; "
 WHOLE = "all read as numbers after removing "
 FULL = "every day, no gaps; every value distinct"

@@ -10,7 +10,6 @@ import duckdb
 import geopandas
 import numpy as np
 import pandas as pd
-import pint
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -20,9 +19,9 @@ from uncertainties import ufloat
 
 from m1_magic.context.frames import frame_named, summarise
 from m1_magic.errors import UsageError
+from warm import UNITS
 
 N = 400
-UNITS = pint.UnitRegistry()
 DRAWN = np.random.default_rng(3)
 
 

@@ -399,3 +399,23 @@ def test_a_tape_has_the_answers_of_tasks(server: OpenRouter, tmp_path: Path) -> 
     made, report = mapping(parts(reviews(8)))
     assert (report.kept, report.asked, len(server.chats)) == (4, 0, sent)
     assert made.label.compute().notna().sum() == 7
+
+
+def test_answers_beside_nulls_keep_their_type(server: OpenRouter) -> None:
+    server.default = Answer("9007199254740993")
+    made, report = mapping(parts(pd.DataFrame({"text": ["a", None, "b", "c"]}), 2), returns=int)
+    frame = made.compute()
+    assert frame.label.tolist() == [9007199254740993, pd.NA, *[9007199254740993] * 2]
+    assert frame.label.dtype == made.dtypes["label"] == "Int64"
+    one_sum(server, report)
+    server.default = Answer('{"n": 1}')
+    series = parts(pd.Series(["d", None], name="text"), 1)
+    alone = m1_magic.map(series, ASK, returns={"n": int}, max_tokens=50)
+    assert alone.compute().tolist() == [{"n": 1}, None]
+
+
+def test_a_share_of_what_nobody_knows_is_refused(server: OpenRouter) -> None:
+    table = parts(reviews(8).assign(human=pd.Series([None] * 8, dtype="str").array))
+    with pytest.raises(UsageError, match="has a known answer"):
+        m1_magic.map(table, ASK, gold="human", at_least=0.5, max_tokens=50)
+    assert server.chats == []

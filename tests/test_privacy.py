@@ -9,7 +9,6 @@ import os
 import re
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, redirect_stdout
 from decimal import Decimal
@@ -27,6 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
+import kernels
 import notebooks
 import shells
 from emulator import Answer, OpenRouter
@@ -1100,7 +1100,7 @@ assert Slow.met < 50 * n, Slow.met
 def test_cells_that_cannot_be_hashed_take_no_quadratic_time() -> None:
     root = Path(__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-c", NEVER_QUADRATIC],
+        [*kernels.python(), "-c", NEVER_QUADRATIC],
         cwd=root,
         timeout=60,
         capture_output=True,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import functools
 import io
+import json
 import os
 import random
 import re
+import resource
 import signal
 import sqlite3
 import sys
@@ -20,13 +23,16 @@ from typing import Any
 from unittest.mock import ANY
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from pydantic import BaseModel
 
 import m1_magic
 from emulator import FAULTS, Answer, OpenRouter
+from ledgers import AtLine
 from m1_magic import api
 from m1_magic.calls import Started
 from m1_magic.errors import (
@@ -44,11 +50,13 @@ from m1_magic.errors import (
 from m1_magic.ledger import batches
 from m1_magic.pricing.dollars import money
 from m1_magic.render import page
+from m1_magic.rows import job
 from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
 from m1_magic.rows.pilot import Accuracy
 from m1_magic.rows.report import Report, preview
 from m1_magic.session.many import Many, Question
+from m1_magic.session.sharing import Share
 from scripted import Scripted, answer, request, session
 
 ASK = "Sentiment of {{text}}?"
@@ -375,6 +383,39 @@ def test_a_budget_that_others_use_up_stops_in_the_middle(server: OpenRouter) -> 
     one_sum(server, first, report)
 
 
+def test_runs_beside_each_other_wait_for_a_budget_that_the_others_hold(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "check_price", lambda *_: None)  # both looked before either held
+    hold = threading.Event()
+    server.by_words = {"first": Answer("yes", hold=hold, hold_after=0)}
+    server.default = Answer("yes")
+    session, reports = api.session(), list[Any]()
+    ask = lambda word: reports.append(mapping([f"{word} {n}" for n in range(5)])[1])  # noqa: E731
+    first = threading.Thread(target=ask, args=["first"])
+    first.start()
+    assert server.wait_chats(5)
+    held = session.totals().held
+    session.settings.budget = held + Decimal("0.00001")
+    starved, others = threading.Event(), Share.others
+
+    def looking(share: Share) -> bool:
+        if share.starved:
+            starved.set()
+        return others(share)
+
+    monkeypatch.setattr(Share, "others", looking)
+    second = threading.Thread(target=ask, args=["second"])
+    second.start()
+    assert starved.wait(30) and len(server.chats) == 5
+    hold.set()
+    first.join(60)
+    second.join(60)
+    assert [report.failed for report in reports] == [0, 0]
+    assert len(server.chats) == 10
+    one_sum(server, *reports)
+
+
 def test_stop_keeps_what_came(server: OpenRouter) -> None:
     hold = threading.Event()
     server.say(*[Answer("yes")] * 20, *[Answer("never", hold=hold, hold_after=0)] * 300)
@@ -397,6 +438,24 @@ def test_stop_keeps_what_came(server: OpenRouter) -> None:
     made, second = mapping(pd.DataFrame({"text": texts(100)}))
     assert made.label.notna().all()
     assert second.kept == 20
+
+
+def test_stop_at_any_line_leaves_nobody_asking(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    for line in range(1, 60, 2):
+        table = pd.DataFrame({"text": [f"{line}.{n}" for n in range(4)]})
+        at = AtLine(line, ("rows/running.py",), lambda: signal.raise_signal(signal.SIGINT))
+        sys.settrace(at)
+        try:
+            mapping(table, workers=2)
+        except KeyboardInterrupt:
+            assert "m1-rows" not in {thread.name for thread in threading.enumerate()}
+        finally:
+            sys.settrace(None)
+        made, _ = mapping(table, workers=2)
+        assert made.label.tolist() == ["yes"] * 4
+    api.session().reconcile()
+    assert max(Counter(asked(server)).values()) <= 2  # on its way when it was stopped
 
 
 def test_kept_answers_come_back_in_another_kernel(server: OpenRouter) -> None:
@@ -540,6 +599,29 @@ def test_a_text_that_was_cut_off_is_not_lost(server: OpenRouter) -> None:
     one_sum(server, report)
 
 
+def test_half_an_answer_is_none_for_a_row(server: OpenRouter) -> None:
+    server.default = Answer(["ha", "lf"], finish="error")
+    made, _ = mapping(pd.DataFrame({"text": ["a"]}))
+    assert made.label.isna().all()
+    why = "The answer was cut off: the provider reports an error."
+    assert made.label_status.tolist() == [why]
+
+
+def test_what_was_whole_in_the_end_is_not_asked_again(server: OpenRouter, tmp_path: Path) -> None:
+    api.settings().tape = str(tmp_path / "rows.tape.jsonl")
+    cut = {"finish": "length"}
+    server.say(Answer("half of", **cut), Answer("yes"), Answer("yes", **cut))
+    table = pd.DataFrame({"text": ["a", "b"]})
+    made, first = mapping(table, choices=["yes", "no"], workers=1)
+    assert (made.label.tolist(), first.failed, len(server.chats)) == (["yes"] * 2, 0, 3)
+    api.settings().mode = "replay"
+    assert mapping(table, choices=["yes", "no"])[0].label.tolist() == ["yes"] * 2
+    api.settings().mode, api.settings().tape = "auto", ""
+    again, second = mapping(table, choices=["yes", "no"])
+    assert (again.label.tolist(), second.kept, len(server.chats)) == (["yes"] * 2, 2, 3)
+    one_sum(server, first, second)
+
+
 def test_a_backend_without_a_loop_is_asked_in_threads(tmp_path: Path) -> None:
     broken = [Started("gen-2"), CutOff("It broke.")]
     backend = Scripted(answer("one"), broken, answer("two"))
@@ -609,6 +691,26 @@ def test_nothing_is_sent_while_another_kernel_holds_the_ledger(
     one_sum(server, report)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+def test_more_workers_than_files_may_be_open(server: OpenRouter) -> None:
+    server.default = Answer("yes", first_delay=0.2)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            there = len(os.listdir("/dev/fd"))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (there + 90, there + 90))
+            os.write(writing, str(mapping(texts(200), workers=1_000)[0].count("yes")).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        assert told.read() == "200"
+    os.waitpid(child, 0)
+    assert len(server.chats) == 200
+
+
 def test_one_row_of_five_megabytes_fails_alone(server: OpenRouter) -> None:
     server.default = Answer("yes")
     made, report = mapping(pd.DataFrame({"text": ["a", "x " * 2_500_000]}))
@@ -649,3 +751,200 @@ def test_a_cell_binds_the_table(run: Any, shell: Any, server: OpenRouter) -> Non
     assert "label" in shown.text and list(shell.user_ns["_m1"].label) == ["yes", "yes"]
     dry = run(f"{line} --dry-run\nNew: {{{{text}}}}?")
     assert "New: a?" in dry.text and len(server.chats) == 2
+
+
+# --- what tables hold and may not lose -----------------------------------------------------------
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+class Thing(BaseModel):
+    name: str
+
+
+ODD_CELLS = {
+    "nulls": (["a", None, float("nan"), pd.NaT, pd.NA], ["a"]),
+    "arrays": ([np.array(["a", "b"]), np.arange(2000)], ['["a", "b"]', "1000, 1001"]),
+    "bytes": (["é".encode(), b"\xff"], ["é", r"b'\xff'"]),
+    "sets": ([{"b", "a"}], ['["a", "b"]']),
+    "keys": ([[{(1, 2): 3}]], ["[{(1, 2): 3}]"]),
+    "NaN": ([Decimal("sNaN"), Decimal("1.10")], ["1.10"]),
+}
+
+
+@pytest.mark.parametrize("name", ODD_CELLS)
+def test_odd_cells_are_asked_or_empty(server: OpenRouter, name: str) -> None:
+    server.default = Answer("yes")
+    cells, words = ODD_CELLS[name]
+    for table in (cells, {"text": cells}, [{"text": one} for one in cells]):
+        mapping(table, fresh=True)
+    sent = asked(server)
+    assert len(sent) == 3 * len(words)
+    assert all(sum(one in question for question in sent) == 3 for one in words)
+
+
+def test_dates_of_an_array_are_dates(server: OpenRouter) -> None:
+    made, _ = mapping(np.array(["2020-01-31", "NaT"], dtype="datetime64[ns]"))
+    assert asked(server)[0].startswith("Sentiment of 2020-01-31")
+    assert len(server.chats) == 1 and made[1] is None
+
+
+ANSWERS = {
+    "whole beside null": (int, ["9007199254740993", "4"], [9007199254740993, 4, None]),
+    "larger than 64 bits": (int, ["4", str(10**60)], [4, 10**60, None]),
+    "yes or no": (bool, ["true", "false"], [True, False, None]),
+    "of two types": (int | str, ["3", '"x"'], [3, "x", None]),
+    "enumeration": (Color, ['"red"', '"red"'], ["red", "red", None]),
+    "models": (list[Thing], ['[{"name":"x"}]', "[]"], [[{"name": "x"}], [], None]),
+    "pairs": (tuple[int, str], ['[1,"a"]', '[2,"b"]'], [[1, "a"], [2, "b"], None]),
+}
+
+
+GIVEN = {
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "lazy": pl.LazyFrame,
+    "arrow": pa.table,
+    "duckdb": lambda columns: duckdb.from_arrow(pa.table(columns)),
+    "columns": dict,
+    "list": lambda columns: columns["text"],
+    "series": lambda columns: pl.Series(columns["text"]),
+}
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_no_answer_that_was_paid_for_is_lost_or_changed(
+    server: OpenRouter, kind: str, name: str
+) -> None:
+    returns, (first, second), expected = ANSWERS[name]
+    server.by_words = {"of a?": Answer(first), "of b?": Answer(second)}
+    made, report = mapping(GIVEN[kind]({"text": ["a", "b", None]}), returns=returns)
+    if kind == "pandas":
+        values = [None if one is pd.NA else one for one in made["label"].tolist()]
+    else:
+        values = list(made) if kind in ("list", "series") else as_columns(made)["label"]
+    assert [_plain(one) for one in values] in (expected, _as_text(expected))
+    one_sum(server, report)
+
+
+def _plain(value: Any) -> Any:
+    value = value.to_list() if isinstance(value, pl.Series) else value
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    value = value.value if isinstance(value, Color) else value
+    return value.model_dump() if isinstance(value, Thing) else value
+
+
+def _as_text(values: list[Any]) -> list[Any]:
+    """As a column of text has what no type of its library holds."""
+    return [one if one is None or isinstance(one, str) else json.dumps(one) for one in values]
+
+
+def test_null_is_an_answer_where_the_type_allows_it(server: OpenRouter) -> None:
+    server.default = Answer("null")
+    made, report = mapping(pd.DataFrame({"text": ["a"]}), returns=int | None)
+    assert (list(made.columns), report.failed, len(server.chats)) == (["text", "label"], 0, 1)
+    assert mapping(["a"], returns=int | None)[1].kept == 1
+
+
+def test_what_has_no_columns_gets_all_fields_as_one_value(server: OpenRouter) -> None:
+    server.default = Answer('{"text": "x", "price": 3}')
+    chosen = from_python({**OPTIONS, "returns": {"text": str, "price": float}})
+    for table in (["a", None], pd.Series(["a", None]), np.array(["a", None], dtype=object)):
+        found = mapped(table, "{{text}}?", chosen, Wish(), {})
+        assert found is not None and list(found[0]) == [{"text": "x", "price": 3.0}, None]
+
+
+def test_types_that_arrow_has_not_stay_in_duckdb(server: OpenRouter) -> None:
+    sql = "SELECT 'a' AS text, 1::HUGEINT h, uuid() AS \"u \"\"1\", 'x'::ENUM('x', 'y') e"
+    made, _ = mapping(duckdb.sql(sql))
+    assert list(map(str, made.types[:4])) == list(map(str, duckdb.sql(sql).types))
+    assert made.columns[4] == "label"
+    upper, _ = mapping(duckdb.sql("SELECT 'a' AS text, 1::HUGEINT AS LABEL"))
+    assert upper.columns == ["text", "LABEL"]
+
+
+def test_reasons_of_an_earlier_run_do_not_stay(server: OpenRouter) -> None:
+    server.say(Answer.http_error(500))
+    server.default = Answer("yes")
+    for make in (pd.DataFrame, pl.DataFrame, pa.table, dict):
+        first, _ = mapping(make({"text": ["a"]}), prompt=f"{make.__module__} {{{{text}}}}?")
+        again, _ = mapping(first, prompt=f"{make.__module__} {{{{text}}}}?")
+        columns = again if make is dict else as_columns(again)
+        assert columns["label"] == ["yes"] and columns.get("label_status") in (None, [None])
+        server.say(Answer.http_error(500))
+
+
+def test_texts_that_come_one_by_one(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    assert mapping(one for one in ["a", "b"])[0] == ["yes", "yes"]
+
+
+# --- what is refused before it is paid -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"workers": 0}, "--workers takes a whole number of at least 1, not 0"),
+        ({"workers": "x"}, "--workers takes"),
+        ({"into": ["a", "b"]}, "--into takes the name of a column, not a value of type list"),
+        ({"into": " "}, "--into takes the name of a column"),
+        ({"at_least": 0.9}, "no gold is named"),
+        ({"at_least": 90, "gold": "human"}, "--at-least takes a number from 0 to 1"),
+        ({"at_least": 0.9, "gold": [None, None]}, "has a known answer"),
+        ({"gold": 5}, "gold is the name of a column, or a value for each row"),
+        ({"prompt": None}, "The prompt is text"),
+        ({"prompt": "{{text}} in {{lang}}"}, "no column 'lang' in the table, and no variable"),
+        ({"prompt": "{{text}} {{text.upper()}}"}, "no column 'text.upper()"),
+        ({"prompt": "{{text}} {{hman}}"}, r"Did you mean \{\{human\}\}\?"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_before_anything_is_sent(
+    server: OpenRouter, options: dict[str, Any], words: str
+) -> None:
+    table = pd.DataFrame({"text": ["a", "b"], "human": ["yes", None]})
+    with pytest.raises(UsageError, match=words):
+        m1_magic.map(table, **{"prompt": ASK, "max_tokens": 50, **options})
+    assert server.chats == []
+
+
+def test_what_in_braces_is_no_name_stays_as_typed(server: OpenRouter) -> None:
+    table = pd.DataFrame({"text": ["a"], "a{b}": [1], "{{c}}": [2]})
+    mapping(table, '{{text}} {{a{b}}} {{{{c}}}} as {{"label": "pos"}}')
+    assert asked(server) == ['a 1 2 as {{"label": "pos"}}']
+
+
+# --- what is said of prices and reasons ----------------------------------------------------------
+
+
+def test_a_price_that_was_not_billed_is_marked(server: OpenRouter) -> None:
+    server.say(Answer("yes"), Answer("yes", cost=None))
+    _, report = mapping(texts(2), workers=1)
+    assert (report.estimated, report.unknown) == (1, 0)
+    assert "≈$0.0" in str(report)
+    assert report.record(stable=True)["cost_source"] == "estimated"
+    _, report = mapping(["another"])
+    assert "≈" not in str(report)
+    assert report.record(stable=True)["cost_source"] == "billed"
+
+
+def test_what_a_filter_kept_back_needs_no_more_tokens(server: OpenRouter) -> None:
+    server.default = Answer("no", finish="content_filter")
+    made, _ = mapping(pd.DataFrame({"text": ["a"]}))
+    assert made.label_status.tolist() == ["cut off by the provider's content filter"]
+    made, _ = mapping(pd.DataFrame({"text": ["a"]}), choices=["yes", "no"], fresh=True)
+    assert "max_tokens" not in str(made.get("label_status"))
+
+
+def test_a_quota_that_is_used_up_stops_all(server: OpenRouter) -> None:
+    free = "Rate limit exceeded: free-models-per-day."
+    server.say(*[Answer("yes")] * 10, *[Answer.http_error(429, free)] * 500)
+    made, report = mapping(pd.DataFrame({"text": texts(300)}), workers=8)
+    assert made.label.notna().sum() == 10 and len(server.chats) < 10 + 2 * 8
+    assert any("quota of requests is used up" in note for note in report.notes)
+    assert set(made.label_status.dropna()) == {"not asked"}
+    one_sum(server, report)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-if __name__ == "__main__" and sys.argv[1] == "without":
+if __name__ == "__main__":
     sys.modules["pyarrow"] = None  # type: ignore[assignment]
 
 import numpy as np
@@ -33,6 +33,7 @@ LONG = 120_000
 Columns = dict[str, list[Any]]
 
 
+@cache
 def columns() -> dict[str, Columns]:
     """Return the columns of the made tables."""
     r = random.Random(7)
@@ -73,6 +74,7 @@ def columns() -> dict[str, Columns]:
     }
 
 
+@cache
 def frames(library: str) -> dict[str, Any]:
     """Return penguins and the made tables in pandas or Polars; Polars needs no pyarrow for it."""
     penguins = load_penguins()
@@ -99,12 +101,13 @@ def frames(library: str) -> dict[str, Any]:
     return tables
 
 
+@cache
 def bodies(library: str) -> dict[str, str]:
     """Return the bodies of requests about each table at each level."""
     from m1_magic.api import prepare
 
-    space = frames(library)
-    space["records"] = [{"n": None if i % 9 == 0 else i, "t": f"t{i % 3}"} for i in range(400)]
+    records = [{"n": None if i % 9 == 0 else i, "t": f"t{i % 3}"} for i in range(400)]
+    space = {**frames(library), "records": records}
     return {
         f"{name} {level}": json.dumps(
             prepare(f"What of {{{{{name}}}}}?", Options(send=level, df_tokens=900), space).body()
@@ -115,10 +118,10 @@ def bodies(library: str) -> dict[str, str]:
 
 
 @cache
-def process(arrow: str, seed: str) -> dict[str, dict[str, str]]:
-    """Return the bodies that a process of its own makes, with or without pyarrow."""
-    env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    command = [sys.executable, "-W", "ignore", __file__, arrow]
+def elsewhere() -> dict[str, dict[str, str]]:
+    """Return the bodies that a process of its own makes, without pyarrow."""
+    env = {**os.environ, "PYTHONHASHSEED": "2", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-W", "ignore", __file__]
     ran = subprocess.run(command, capture_output=True, text=True, env=env)
     assert ran.returncode == 0, ran.stderr
     made: dict[str, dict[str, str]] = json.loads(ran.stdout.splitlines()[-1])
@@ -127,14 +130,13 @@ def process(arrow: str, seed: str) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_two_processes_and_no_pyarrow_send_the_same(library: str) -> None:
-    first, other = process("with", "1")[library], process("without", "2")[library]
+    first, other = bodies(library), elsewhere()[library]
     assert len(first) >= 12 * len(LEVELS)
     assert [name for name in first if first[name] != other[name]] == []
 
 
 def test_pandas_and_polars_send_the_same() -> None:
-    made = process("with", "1")
-    ours, theirs = made["pandas"], made["polars"]
+    ours, theirs = bodies("pandas"), bodies("polars")
     # The dates of pandas are objects, of which a page says that `.dt` fails.
     apart = [name for name in ours if ours[name] != theirs[name]]
     assert apart == ["dates schema", "dates stats", "dates sample:3"]

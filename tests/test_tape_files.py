@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
+import kernels
 import notebooks
 import tapes
 from emulator import Answer, OpenRouter
@@ -207,7 +207,7 @@ for n in range(20):
 
 
 def test_two_kernels_write_one_tape(tape: Path) -> None:
-    command = [sys.executable, "-c", WRITER, str(tape)]
+    command = [*kernels.python(), "-c", WRITER, str(tape)]
     both = [subprocess.Popen([*command, who]) for who in "ab"]
     assert [one.wait() for one in both] == [0, 0]
     texts = [one.text for one in Tape(tape).lines()]

@@ -6,18 +6,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import kernels
 from emulator import Answer, OpenRouter
-from ledgers import NOW, AtLine, die, reserve, rows, settle
-from ledgers import call as asked_call
+from killed import finish, forks
+from ledgers import rows
 from m1_magic import api, ask
-from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta, ToolEnded
+from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta
 from m1_magic.errors import (
     CannotConnect,
     CutOff,
@@ -27,14 +27,11 @@ from m1_magic.errors import (
     UserFacingError,
 )
 from m1_magic.events import MOST_CALLS
-from m1_magic.ledger import Ledger
-from m1_magic.messages import ToolCall
 from m1_magic.settings.config import M1
 from scripted import Again, Script, Scripted, Seen, answer, request, session
 from shells import Run
 from test_tools import add, settled
 
-WRITING = ("ledger/__init__.py", "store.py", "journal.py")
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.0125}
 
 
@@ -101,7 +98,7 @@ def test_calls_of_earlier_rounds_outlive_a_kernel_that_its_own_tool_kills(
 ) -> None:
     for n in (1, 2):
         server.say(Answer.calling(("look", {"n": n}), text=f"I look {n}."))
-    child = subprocess.run([sys.executable, "-c", CHILD], check=False, timeout=120)
+    child = subprocess.run([*kernels.python(), "-c", CHILD], check=False, timeout=120)
     assert child.returncode == -signal.SIGKILL
     ledger = api.session().ledger  # which takes over what the other kernel left
     ((status, answer, tools),) = ledger.rows("SELECT status, answer, tools FROM calls")
@@ -112,27 +109,15 @@ def test_calls_of_earlier_rounds_outlive_a_kernel_that_its_own_tool_kills(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 def test_no_kill_leaves_a_text_without_its_calls(tmp_path: Path) -> None:
     """Whatever line the kernel dies at: text and calls of a finished answer come together."""
-    call = ToolEnded(ToolCall("call_0", "add", "{}"), "3")
-    reply = Reply(text="I add.", tools=(call,), status="ok")
     found, line = set(), 0
-    while "end" not in found:
-        line += 1
-        path = tmp_path / f"{line}.db"
-        if (child := os.fork()) == 0:
-            try:
-                ledger = Ledger(path, "s1")
-                asked = asked_call(NOW)
-                attempt = reserve(ledger, of=asked)
-                settle(ledger, attempt, "0.25")
-                sys.settrace(AtLine(line, WRITING, die))
-                ledger.finish(replace(asked, reply=reply, attempts=(attempt,)), True)
-                sys.settrace(None)
-            finally:
-                os._exit(0)
-        killed = os.waitpid(child, 0)[1] == signal.SIGKILL
-        ((status, answer, tools),) = rows(path, "SELECT status, answer, tools FROM calls")
-        assert (status is None) == (answer is None) == (tools is None)
-        found |= {status} if killed else {status, "end"}
+    with forks(finish) as killed:
+        while "end" not in found:
+            line += 1
+            died = killed(folder := tmp_path / str(line), line)
+            sql = "SELECT status, answer, tools FROM calls"
+            ((status, answer, tools),) = rows(folder / "ledger.db", sql)
+            assert (status is None) == (answer is None) == (tools is None)
+            found |= {status} if died else {status, "end"}
     assert found == {None, "ok", "end"} and line > 10
 
 

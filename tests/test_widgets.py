@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
+import kernels
 import m1_magic
 from emulator import OpenRouter
 from m1_magic import api
@@ -93,7 +94,9 @@ def test_a_terminal_has_no_panel(page: Page, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_plain_python_has_no_panel() -> None:
     code = "import m1_magic\nm1_magic.panel()"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [*kernels.python(), "-c", code], capture_output=True, text=True, check=False
+    )
     assert "UsageError: A panel needs a notebook" in ran.stderr
 
 

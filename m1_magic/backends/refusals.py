@@ -198,7 +198,8 @@ def rate_limited(r: Refusal) -> e.M1Error:
     error = e.RateLimited(f"The quota of requests is used up{r.quoted}.")
     seconds = r.wait
     from_when = "when it begins anew" if seconds is None else f"from {retry_times.when(seconds)}"
-    error.retry, error.todo = False, f"Try again {from_when}, or with a model without this quota."
+    error.retry, error.used_up = False, True
+    error.todo = f"Try again {from_when}, or with a model without this quota."
     return error
 
 

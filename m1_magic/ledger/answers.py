@@ -16,6 +16,7 @@ from .store import HASTE
 
 # A whole answer whose text is kept.
 COMPLETE = "status = 'ok' AND trim(coalesce(answer, '')) <> ''"
+WITH_TEXT = "status IN ('ok', 'truncated') AND trim(coalesce(answer, '')) <> ''"
 # Answered by this server, which got these headers.
 SERVER = (
     "EXISTS (SELECT 1 FROM attempts WHERE call_id = calls.id AND endpoint = ?) AND coalesce("
@@ -164,17 +165,20 @@ def saved(ledger: Ledger, now: datetime) -> tuple[int, Decimal]:
     return (rows[0][0], from_nano(rows[0][1])) if rows else (0, Decimal(0))
 
 
-def complete(
+def of_rows(
     ledger: Ledger, lookups: Sequence[Lookup], notebook: str | None
 ) -> dict[str, list[KeptText]]:
-    """Return the complete answers to many requests of one server, by key, in the order asked."""
+    """Return the answers to many requests of one server, by key, in the order asked.
+
+    Those that were cut off, too: data may be whole in them.
+    """
     if not lookups:
         return {}
     rows = ledger.rows(
         "SELECT key, id, model, finish, thinking, answer,"
         " (SELECT CASE WHEN count(*) = count(cost_nano) THEN sum(cost_nano) END"
         " FROM attempts WHERE call_id = calls.id)"
-        f" FROM calls WHERE key IN (SELECT value FROM json_each(?)) AND {COMPLETE}"
+        f" FROM calls WHERE key IN (SELECT value FROM json_each(?)) AND {WITH_TEXT}"
         f" AND {HERE if notebook else NOWHERE} AND {SERVER} ORDER BY at, id",
         json.dumps([one.key for one in lookups]),
         ledger.session,

@@ -17,6 +17,7 @@ from .kinds import (
     CELLS,
     CHAT,
     CHOICES,
+    COLUMN,
     DOLLARS,
     MODELS,
     NAMES,
@@ -218,7 +219,7 @@ class Options:
         values="tables"
     )
     into: str | None = option(
-        "COL", "with --each: the new column (answer)", TEXT, "rows", values="columns"
+        "COL", "with --each: the new column (answer)", COLUMN, "rows", values="columns"
     )
     gold: str | None = option(
         "COL", "with --each: the column with known answers, 30 of which are asked first", TEXT,

@@ -73,6 +73,13 @@ def text(value: object) -> str:
     return value
 
 
+def column(value: object) -> str:
+    """Return the name of a column."""
+    if not text(value).strip():
+        raise ValueError
+    return text(value)
+
+
 def switch(value: object) -> bool:
     """Return True or False."""
     if value not in (True, False):
@@ -228,6 +235,7 @@ THINKING = Kind(f"{', '.join(THINK)} or a number of tokens", thinking)
 CELLS = Kind("execution counts (3, 3-7, 3,5-7), last or all", cells)
 CHAT = Kind("a chat's name, or True in Python", chat)
 DOLLARS = Kind("US dollars, such as 0.50", amount)
+COLUMN = Kind("the name of a column", column)
 VARIABLE = Kind("the name of a variable", variable)
 
 

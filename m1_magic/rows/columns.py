@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from .outcomes import Calls, Outcome
-from .report import Report, by_reason, stopped_early
+from .report import Report, by_reason, price_so_far, stopped_early
 
 NOT_ASKED = "not asked"
 
@@ -17,10 +17,12 @@ def columns(
     outcomes: Mapping[Any, Outcome],
     into: str,
     fields: Sequence[str] = (),
+    there: Sequence[str] = (),
 ) -> dict[str, list[Any]]:
     """Return the new columns: values, and why a row has none, if any row has none.
 
-    ``fields`` of values become columns of their own.
+    ``fields`` of values become columns of their own. ``there``: names that the table has; reasons
+    of an earlier run do not stay.
     """
     values: list[Any] = []
     statuses: list[str | None] = []
@@ -32,7 +34,8 @@ def columns(
     made = {into: values}
     if fields:
         made = {name: [value and value.get(name) for value in values] for name in fields}
-    return made | ({f"{into}_status": statuses} if any(statuses) else {})
+    status = f"{into}_status"
+    return made | ({status: statuses} if any(statuses) or status in there else {})
 
 
 def report(
@@ -45,15 +48,17 @@ def report(
     stopped_by: BaseException | None = None,
 ) -> Report:
     """Return what a run did, and what stopped it, if anything did."""
-    asked, kept, answers, known, unknown = 0, 0, 0, Decimal(0), 0
+    asked, kept, answers, known, unknown, estimated = 0, 0, 0, Decimal(0), 0, 0
     for one in outcomes:
         answers += one.asked and not one.kept and not one.why
         asked += one.asked and not one.kept
         kept += one.kept
         known += one.cost or 0
         unknown += one.cost is None
+        estimated += one.estimated
     if stopped_by is not None:
-        notes = [*notes, stopped_early(stopped_by, answers, known, unknown)]
+        price = price_so_far(known, unknown, about=bool(estimated))
+        notes = [*notes, stopped_early(stopped_by, answers, price)]
     reasons = by_reason([status for status in statuses if status])
     return Report(
         rows=rows,
@@ -69,4 +74,5 @@ def report(
         usage=calls.usage,
         known=known,
         unknown=unknown,
+        estimated=estimated,
     )

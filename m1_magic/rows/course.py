@@ -93,6 +93,8 @@ def ended(run: Run, plan: Plan | None) -> tuple[Any, Report]:
         run.run(plan)
     except NotAccurate as problem:
         inaccurate = problem
+    except KeyboardInterrupt:  # between two steps of it
+        run.stopped_by = run.stopped_by or Stopped("Stopped by you.", cost="", todo="")
     made, done = run.table()
     stable = run.session.settings.footer == "stable"
     run.display.end(done.page(), done.record(stable=stable) if done.asked else {})

@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any
 
 from ..ledger import new_id
+from .cells import Column
 from .engine import Labels, Work
-from .tables import Column, _pandas_values
+from .new_column import pandas_type
+from .tables import _pandas_values
 
 
 class Dask:
@@ -21,7 +23,7 @@ class Dask:
         self.alone = table.ndim == 1
         self._frame = table.to_frame() if self.alone else table
         self.names = tuple(map(str, self._frame.columns))
-        if self.alone and not isinstance(table.name, str):
+        if self.alone and table.name is None:
             self.names = ("text",)
         self._kept: dict[tuple[int, ...], Any] = {}
 
@@ -146,10 +148,7 @@ def _type(values: list[Any]) -> Any:
     """Return the type of a new column in which these values come up."""
     import pandas
 
-    texts = all(value is None or isinstance(value, str) for value in values)
-    if texts:
-        return "str" if int(pandas.__version__.partition(".")[0]) >= 3 else object
-    return pandas.Series(values).dtype
+    return pandas_type(values) or pandas.Series(values).dtype
 
 
 def _added(places: list[int], types: Mapping[str, Any], part: Any, labels: Labels) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from .. import keys
 from ..calls import Attempt, Call, Reply, Request
 from ..errors import KeyProblem, LedgerProblem, OfflineProblem, Stopped, UsageError
+from ..interrupts import stoppable, uninterrupted
 from ..ledger import finished, new_id, settled
 from ..pricing.dollars import NANO
 from ..session.loop import Session
@@ -203,17 +204,19 @@ def watched(
         finally:
             over.set()
 
-    threading.Thread(target=run, name="m1-partitions", daemon=True).start()
     stopped: Stopped | None = None
-    while not over.is_set():
-        try:
-            over.wait(EVERY)
-            look()
-        except KeyboardInterrupt:
-            stop()
-            if stopped is not None:
-                return stopped
-            stopped = Stopped("Stopped by you.", cost="", todo="")
+    with uninterrupted():
+        threading.Thread(target=run, name="m1-partitions", daemon=True).start()
+        while not over.is_set():
+            try:
+                with stoppable():
+                    over.wait(EVERY)
+                    look()
+            except KeyboardInterrupt:
+                stop()
+                if stopped is not None:
+                    return stopped
+                stopped = Stopped("Stopped by you.", cost="", todo="")
     if failure and stopped is None:
         raise failure[0]
     return stopped

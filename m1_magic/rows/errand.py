@@ -20,11 +20,11 @@ from ..errors import KeyProblem, UsageError
 from ..ledger import processes
 from ..options.fields import Options
 from ..settings.endpoints import endpoint
+from .cells import Column
 from .columns import columns
 from .lease import FOLDERS, Lease
 from .outcomes import Outcome
 from .questions import Asking, check_personal, questions, texts_of
-from .tables import Column
 
 Place = Literal["here", "beside", "away"]  # this process, this machine, another one
 

@@ -20,7 +20,7 @@ from .columns import columns, report
 from .kept import Answers
 from .opening import says
 from .outcomes import Outcome, Outcomes
-from .pilot import MOST, accuracy
+from .pilot import MOST, accuracy, none_known
 from .progress import Display, Progress
 from .questions import Asking, Questions, withheld
 from .reading import Reading
@@ -29,6 +29,7 @@ from .running import Run
 from .tables import Rows
 
 INTO = "answer"
+WORKERS = 64
 SAMPLES = 3  # questions of a dry run
 AT_A_TIME = 500  # requests whose kept answers are looked for
 
@@ -45,7 +46,7 @@ class Wish:
     into: str | None = None
     gold: Sequence[Any] | None = None
     at_least: float | None = None
-    workers: int = 64
+    workers: int = WORKERS
     quiet: bool = False
 
 
@@ -144,6 +145,8 @@ class Job:
             NotAccurate: it was not right often enough.
         """
         pilot = self._pilot()
+        if self.wish.at_least is not None and len(self.questions) and not pilot:
+            raise none_known()
         if plan is None:
             if pilot:
                 self._judge(pilot)
@@ -175,10 +178,10 @@ class Job:
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""
-        fields = self.reading.fields if self.wish.into is None else ()
+        fields = self.reading.fields if self.wish.into is None and not self.rows.alone else ()
         into = self.wish.into or INTO
         of_row = (None if number < 0 else number for number in self.questions.of_row)
-        made = columns(of_row, self.outcomes, into, fields)
+        made = columns(of_row, self.outcomes, into, fields, self.rows.names)
         statuses = made.get(f"{into}_status", [])
         seconds = self.session.clock() - self.began if self.began else 0.0
         about = self.outcomes.calls, statuses, seconds, self.notes, self.stopped_by

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..calls import Call, Reply, Request
+from ..calls import CUT_OFF, Call, Reply, Request, Status
 from ..errors import LedgerProblem, TapeProblem
 from ..kept import misses
 from ..kept.tape import Line, Tape, line
@@ -90,7 +90,9 @@ class Answers:
 
     def add(self, request: Request, reply: Reply, cost: Decimal | None) -> None:
         """Put an answer on the tape, if there is one, now and then."""
-        if not self._writes or reply.status != "ok" or not reply.text.strip():
+        if not self._writes or not reply.text.strip():
+            return
+        if reply.status != "ok" and not (reply.status == "truncated" and self._fits(reply)):
             return
         key, parts = request.fingerprint(), hashed(request)
         thinking = self._settings.tape_thinking
@@ -118,7 +120,7 @@ class Answers:
         if taped is None or self._tape is None:
             return None
         answer = taped.answer(1, self._tape.path.name)
-        reply = Reply(answer.text, model=answer.model or "", finish=answer.finish, id=answer.id)
+        reply = _reply(answer.text, answer.model or "", answer.finish, answer.id)
         # Where nobody may be asked, one that does not fit says more than none.
         if not self._fits(reply) and not self.only_tape:
             return None
@@ -140,13 +142,18 @@ class Answers:
         ledger = self._session.ledger
         if ledger.unwritten():  # what a kernel had got that was killed
             ledger.take_in()
-        there = answers.complete(ledger, lookups, self._session.notebook)
+        there = answers.of_rows(ledger, lookups, self._session.notebook)
         return [self._fitting(there.get(name, ())) for name in fingerprints]
 
     def _fitting(self, there: Sequence[KeptText]) -> Kept | None:
         for kept in there:
             thinking = kept.thinking or ""
-            reply = Reply(kept.text, thinking, model=kept.model, finish=kept.finish, id=kept.id)
+            reply = _reply(kept.text, kept.model, kept.finish, kept.id, thinking)
             if self._fits(reply):
                 return Kept(reply, kept.cost)
         return None
+
+
+def _reply(text: str, model: str, finish: str | None, id: str, thinking: str = "") -> Reply:
+    status: Status = "truncated" if finish in CUT_OFF else "ok"
+    return Reply(text, thinking, model=model, finish=finish, status=status, id=id)

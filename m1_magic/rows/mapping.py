@@ -6,7 +6,7 @@ taken up; what failed or was not asked has a status, and is all that the next ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +14,13 @@ from .. import api
 from ..errors import UsageError, UserFacingError, packages_named
 from ..jupyter import shell
 from ..options import flags
-from ..options.fields import Options
+from ..options.fields import OPTIONS, Options
 from ..text import one_line, plural, thousands
+from .cells import listed
 from .cluster import engine_of
 from .cluster import mapped as cluster_mapped
 from .course import completed
-from .job import Job, Wish
+from .job import WORKERS, Job, Wish
 from .opening import check_options, opened
 from .questions import check_personal, questions
 from .report import Report
@@ -33,7 +34,7 @@ def map(
     into: str | None = None,
     gold: Any = None,
     at_least: float | None = None,
-    workers: int = 64,
+    workers: int = WORKERS,
     dry_run: bool = False,
     quiet: bool = False,
     namespace: Mapping[str, object] | None = None,
@@ -97,11 +98,22 @@ def mapped(
         UserFacingError: as `map`.
     """
     check_options(options)
+    wish = _checked(wish)
     if (engine := engine_of(table)) is not None:
         return cluster_mapped(engine, prompt, options, wish, names, dry_run=dry_run)
     job = _job(rows(table), prompt, options, wish, names, dry_run)
     job.take_up()
     return completed(job, dry_run)
+
+
+def _checked(wish: Wish) -> Wish:
+    """Return a wish as the options of a cell have it; raises UsageError."""
+    given = {name: getattr(wish, name) for name in ("into", "at_least", "workers")}
+    read = {name: OPTIONS[name].read(value) for name, value in given.items() if value is not None}
+    if wish.at_least is not None and wish.gold is None:
+        what = "at_least is a share of the answers that are known, and no gold is named."
+        raise UsageError(what, todo="Name the column that has them: --gold COL.")
+    return replace(wish, **{"workers": WORKERS, **read})
 
 
 def _job(
@@ -134,6 +146,12 @@ def column(given: Rows, name: str) -> list[Any]:
     return given.read(place)
 
 
-def _known(values: Iterable[Any]) -> list[Any]:
-    given = rows(values) if not isinstance(values, (list, tuple)) else rows(list(values))
-    return given.read(0)
+def _known(values: Any) -> list[Any]:
+    if isinstance(values, (list, tuple, Iterator)):
+        return listed(list(values))
+    try:
+        return rows(values).read(0)
+    except UsageError:
+        kind = one_line(type(values).__name__, 60)
+        what = f"gold is the name of a column, or a value for each row, and not of type {kind}."
+        raise UsageError(what, todo="") from None

@@ -41,11 +41,11 @@ def opened(
     Raises:
         UsageError: the prompt names no column, or the new columns would take the place of others.
     """
-    marked = asking(prompt, given)
+    marked = asking(prompt, given, names)
     template = api.prepare(marked.prompt, replace(options, allow=()), names)
     template = replace(template, prompt=prompt, keep=None if not options.fresh else False)
     reading = Reading(options, names, api.session().settings)
-    _check_new(given.names, into, reading)
+    _check_new(() if given.alone else given.names, into, reading)
     return marked, template, reading
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..calls import Usage
 from ..pricing.dollars import from_nano, to_nano
 
-THERE, KEPT, ASKED, UNPRICED = 1, 2, 4, 8
+THERE, KEPT, ASKED, UNPRICED, ESTIMATED = 1, 2, 4, 8, 16
 LABEL = 40  # characters of an answer of which there may be few different ones
 LABELS = 1_000
 
@@ -21,7 +21,8 @@ class Outcome:
     """What became of a question: its value, else why there is none; ``cost`` in US dollars.
 
     ``kept``: it was answered before, and cost nothing now. ``cost`` None: it was asked, and what
-    that costs is not known yet; ``asked``: something was sent.
+    that costs is not known yet; ``estimated``: it is by the list of prices, not billed. ``asked``:
+    something was sent.
     """
 
     value: Any = None
@@ -32,6 +33,7 @@ class Outcome:
     id: str = ""
     model: str = ""
     usage: Usage | None = None
+    estimated: bool = False
 
 
 @dataclass(slots=True)
@@ -73,7 +75,8 @@ class Outcomes(MutableMapping[int, Outcome]):
         self._values[number], self._reasons[number] = value, one.why
         unpriced = one.cost is None
         self._costs[number] = 0 if one.cost is None else to_nano(one.cost)
-        self._states[number] = THERE | KEPT * one.kept | ASKED * one.asked | UNPRICED * unpriced
+        came = THERE | KEPT * one.kept | ASKED * one.asked
+        self._states[number] = came | UNPRICED * unpriced | ESTIMATED * one.estimated
         self.calls.add(one)
 
     def __getitem__(self, number: int) -> Outcome:
@@ -82,7 +85,8 @@ class Outcomes(MutableMapping[int, Outcome]):
             raise KeyError(number)
         cost = None if state & UNPRICED else from_nano(self._costs[number])
         why, kept, asked = self._reasons[number], bool(state & KEPT), bool(state & ASKED)
-        return Outcome(self._values[number], why, cost, kept, asked)
+        about = bool(state & ESTIMATED)
+        return Outcome(self._values[number], why, cost, kept, asked, estimated=about)
 
     def __delitem__(self, number: int) -> None:
         self._states[number] = 0

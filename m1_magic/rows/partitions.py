@@ -32,7 +32,7 @@ from .job import INTO, SAMPLES, Job, Wish
 from .kept import Answers
 from .opening import says
 from .outcomes import Calls, Outcome
-from .pilot import MOST
+from .pilot import MOST, none_known
 from .progress import Display, Progress
 from .questions import Asking, Questions, questions
 from .reading import Reading
@@ -171,13 +171,13 @@ class Partitions:
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""
-        fields = self.reading.fields if self.wish.into is None else ()
+        fields = self.reading.fields if self.wish.into is None and not self.engine.alone else ()
         into = self.wish.into or INTO
         counts = dict[bytes, int]()
         for part in self.contents.values():
             for key, count in zip(part.keys, part.counts, strict=True):
                 counts[key] = counts.get(key, 0) + count
-        every = columns(list(counts), self.outcomes, into, fields)
+        every = columns(list(counts), self.outcomes, into, fields, self.engine.names)
         status = every.get(f"{into}_status", [])
         if any(part.blank for part in self.contents.values()):
             every = {name: [*values, None] for name, values in every.items()}
@@ -249,6 +249,8 @@ class Partitions:
         assert place is not None
         *texts, gold = self.engine.first(self.marked.places, place, MOST)
         made = questions(self.template, texts)
+        if self.wish.at_least is not None and self.questions and not len(made):
+            raise none_known()
         given = Rows((), len(gold), nothing, nothing)
         wish = replace(self.wish, gold=gold)
         job = Job(self.session, given, self.marked, made, wish, self.reading)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..errors import UsageError
+
 MOST = 30  # rows that are asked first
 Z = 1.959963984540054  # of 95 %
 
@@ -40,6 +42,12 @@ class Accuracy:
         low, high = self.interval
         right = f"{self.right} of {self.of} right"
         return f"{right}: {self.share:.0%} (95 % interval {low:.0%}–{high:.0%})"
+
+
+def none_known() -> UsageError:
+    """Return the refusal of a share that cannot be checked."""
+    what = "No row that asks anything has a known answer, so at_least cannot be checked."
+    return UsageError(what, todo="Fill gold for some rows, or leave at_least out.")
 
 
 def accuracy(pairs: Iterable[tuple[object, object]]) -> Accuracy:

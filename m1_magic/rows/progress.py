@@ -26,7 +26,8 @@ WIDTH = 20  # of the bar
 class Progress:
     """Questions that are done of those that are asked, what they cost, and how many failed.
 
-    ``pilot`` says how often the first ones were right.
+    ``unknown`` prices are to come, ``estimated`` ones are not billed; ``pilot`` says how often the
+    first ones were right.
     """
 
     total: int
@@ -35,6 +36,7 @@ class Progress:
     failed: int = 0
     cost: Decimal = Decimal(0)
     unknown: int = 0
+    estimated: int = 0
     pilot: str = ""
     now: Callable[[], float] = time.monotonic
     began: float = field(default=0.0)
@@ -53,7 +55,7 @@ class Progress:
         parts = [
             f"{'█' * filled}{'░' * (WIDTH - filled)} {thousands(self.done)}/{thousands(self.total)}"
             f" for {plural(self.rows, 'row')}",
-            price_so_far(self.cost, self.unknown),
+            price_so_far(self.cost, self.unknown, about=bool(self.estimated)),
             self.pilot,
         ]
         if self.done and self.seconds >= 1:

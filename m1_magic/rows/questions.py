@@ -7,26 +7,29 @@ request with the row's texts in place of the marks.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any
 
 from ..calls import Message, Request, Text
+from ..context.variables import NAME, PATH
 from ..errors import UsageError
 from ..messages import Part
 from ..privacy import redaction
 from ..privacy.personal import column_reason, named_personal
 from ..prompt import readable
 from ..text import one_line
-from .tables import TEXT, Rows
+from .cells import text_of
+from .tables import Rows
 
 # One brace more on either side is an f-string's or LaTeX's: as typed. A name may have spaces.
 PLACE = re.compile(r"(?<!\{)\{\{([^{}\n]{1,200})\}\}(?!\})")
 OPENING, CLOSING = "\ue000m1-row-", "\ue001"
+NAMED = re.compile(r"[\w .-]*\w[\w .-]*")  # what may be a column's, and is neither JSON nor code
+CLOSE = 0.8  # how alike a name is that was meant to be another one
 MARK = re.compile(f"{OPENING}(\\d+){CLOSING}")
 # What all questions have in common: `dataclasses.replace` takes three times as long.
 REST = attrgetter(*(one.name for one in fields(Request)[2:]))  # behind model and messages
@@ -41,40 +44,72 @@ class Asking:
     places: tuple[int, ...]
 
 
-def asking(prompt: str, rows: Rows) -> Asking:
+def asking(prompt: str, rows: Rows, variables: Container[str] = ()) -> Asking:
     """Return a prompt with the columns that it names.
 
     Raises:
-        UsageError: it names none.
+        UsageError: it names none, or what is neither a column nor a variable.
     """
+    if not isinstance(prompt, str):
+        what = f"The prompt is text, and not of type {one_line(type(prompt).__name__, 60)}."
+        raise UsageError(what, todo="")
     named: dict[str, int] = {}
 
     def mark(match: re.Match[str]) -> str:
-        name = match[1] if rows.place(match[1]) is not None else match[1].strip()
+        inner = match[0][2:-2]
+        name = inner if rows.place(inner) is not None else inner.strip()
         if rows.place(name) is None:
             return match[0]
         return f"{OPENING}{named.setdefault(name, len(named))}{CLOSING}"
 
     if OPENING in prompt:
         raise UsageError("The prompt holds a character that has no meaning (U+E000).", todo="")
-    marked = PLACE.sub(mark, prompt)
-    if not named:
-        raise _no_column(prompt, rows)
+    marked = _places(rows.names).sub(mark, prompt)
+    unknown = _unknown(marked, rows, variables)
+    if unknown or not named:
+        raise _no_column(unknown or _wished(marked), rows)
     places = [place for name in named if (place := rows.place(name)) is not None]
     return Asking(marked, tuple(named), tuple(places))
 
 
-def _no_column(prompt: str, rows: Rows) -> UsageError:
-    wished = [one.strip() for one in PLACE.findall(prompt)]
+def _places(names: Iterable[str]) -> re.Pattern[str]:
+    """Return what stands for a column: any name in two braces, and those that have braces."""
+    odd = [name for name in names if not PLACE.fullmatch(f"{{{{{name}}}}}")]
+    exact = [re.escape(f"{{{{{name}}}}}") for name in sorted(odd, key=len, reverse=True)]
+    return re.compile("|".join([*exact, PLACE.pattern]))
+
+
+def _wished(prompt: str) -> list[str]:
+    return [one.strip() for one in PLACE.findall(prompt)]
+
+
+def _unknown(marked: str, rows: Rows, variables: Container[str]) -> list[str]:
+    """Return names that were meant as a column's or variable's: all rows would send them so."""
+    return [one for one in _wished(marked) if _is_meant(one, rows.names, variables)]
+
+
+def _is_meant(text: str, names: Sequence[str], variables: Container[str]) -> bool:
+    if PATH.fullmatch(text):
+        return re.split(r"[.[]", text)[0] not in variables
+    close = difflib.get_close_matches(text, names, 1, CLOSE)
+    return bool(NAMED.fullmatch(text) or close or _is_code(text, names))
+
+
+def _is_code(text: str, names: Collection[str]) -> bool:
+    """Is it meant to work with a column's value, as in an f-string?"""
+    return not re.search("[\"']", text) and any(one in names for one in re.findall(NAME, text))
+
+
+def _no_column(wished: Sequence[str], rows: Rows) -> UsageError:
     close = [m for one in wished for m in difflib.get_close_matches(one, rows.names, 1)]
     if close:
         todo = f"Did you mean {{{{{one_line(close[0], 60)}}}}}?"
     else:
         names = ", ".join(f"{{{{{one_line(name, 40)}}}}}" for name in rows.names[:8])
-        todo = f"Name one where its value is to stand: {names or f'{{{{{TEXT}}}}}'}."
+        todo = f"Name one where its value is to stand: {names}." if names else ""
     what = "The prompt names no column of the table, so all rows would ask the same."
     if wished:
-        what = f"There is no column {one_line(wished[0], 60)!r} in the table."
+        what = f"There is no column {one_line(wished[0], 60)!r} in the table, and no variable."
     return UsageError(what, todo=todo)
 
 
@@ -185,15 +220,6 @@ def _text_or_empty(value: object) -> str:
 def _pieces(words: str) -> list[str | int]:
     """Return the words between marks, and the number of each mark."""
     return [int(p) if n % 2 else p for n, p in enumerate(MARK.split(words))]
-
-
-def text_of(value: object) -> str:
-    """Return a value of a table as the text that stands for it."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (list, tuple, Mapping)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
 
 
 def withheld(request: Request, policy: redaction.Policy) -> str:

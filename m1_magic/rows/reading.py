@@ -11,11 +11,11 @@ from ..session.processor import Processor
 from ..session.view import Silent
 from ..settings.config import M1
 from ..text import one_line
-from ..typed.answer import TypedAnswer
+from ..typed.answer import NO_DATA, UNREADABLE, TypedAnswer
 from ..typed.schema import wanted
 
-NO_DATA = "no data: "
 CUT_OFF = "cut off: it needs more tokens (max_tokens)"
+FILTERED = "cut off by the provider's content filter"
 
 
 class Reading:
@@ -39,17 +39,21 @@ class Reading:
 
     def value(self, reply: Reply) -> tuple[Any, str]:
         """Return the value, or None, and why there is none; of a text that was cut off, both."""
+        cut = CUT_OFF if reply.status == "truncated" else ""
+        if cut and reply.finish == "content_filter":
+            cut = FILTERED
         if self._kind is None:
-            cut = CUT_OFF if reply.status == "truncated" else ""
             return reply.text.strip() or None, cut
         if reply.data is not None:
             if self.fields:
                 return self._kind.adapter.dump_python(reply.data, by_alias=True), ""
             return reply.data, ""
-        if reply.status == "truncated":
-            return None, CUT_OFF
+        if cut:
+            return None, cut
         if self._choices:
             *_, last = reply.text.strip().splitlines() or [""]
             return None, f"none of the choices: {one_line(last, 60)}"
-        why = [note for note in reply.notes if note.startswith(NO_DATA)]
-        return None, one_line(why[-1] if why else NO_DATA, 300)
+        why = [note for note in reply.notes if note.startswith((NO_DATA, UNREADABLE))]
+        if not why and reply.text.strip():
+            return None, ""  # null, which the type allows
+        return None, one_line(why[-1] if why else f"{NO_DATA}no words", 300)

@@ -37,13 +37,14 @@ class Report:
     notes: tuple[str, ...] = ()
     known: Decimal = Decimal(0)
     unknown: int = 0
+    estimated: int = 0
     id: str = ""
     model: str = ""
     usage: Usage | None = None
     stopped: bool = False
 
     def __str__(self) -> str:
-        price = price_so_far(self.known, self.unknown)
+        price = price_so_far(self.known, self.unknown, about=bool(self.estimated))
         parts = [
             plural(self.rows, "row"),
             f"{thousands(self.asked)} asked",
@@ -54,6 +55,11 @@ class Report:
         ]
         return " · ".join(part for part in parts if part)
 
+    @property
+    def cost_source(self) -> str:
+        """Where the price is from, as of one call."""
+        return "unknown" if self.cost is None else "estimated" if self.estimated else "billed"
+
     def record(self, *, stable: bool) -> dict[str, Any]:
         """Return what a notebook keeps of it, as of one call; see `render.footer.record`."""
         counts = self.usage and asdict(self.usage)
@@ -63,7 +69,7 @@ class Report:
             "model": show_controls(self.model),
             "usage": counts and {k: v for k, v in counts.items() if v is not False},
             "cost_usd": None if self.cost is None else float(self.cost),
-            "cost_source": "unknown" if self.cost is None else "billed",
+            "cost_source": self.cost_source,
             "seconds": None if stable else round(self.seconds, 3),
             "status": "stopped" if self.stopped else "ok",
             "finish": None,
@@ -86,17 +92,16 @@ class Report:
         return "\n\n".join(lines)
 
 
-def price_so_far(known: Decimal, unknown: int) -> str:
-    """Return what is known of a price, and how many are still to come."""
-    return money(known) + (f" + {plural(unknown, 'price')} to come" if unknown else "")
+def price_so_far(known: Decimal, unknown: int, *, about: bool = False) -> str:
+    """Return what is known of a price, or estimated of it, and how many are still to come."""
+    return money(known, about=about) + (f" + {plural(unknown, 'price')} to come" if unknown else "")
 
 
-def stopped_early(error: BaseException, answers: int, known: Decimal, unknown: int) -> str:
+def stopped_early(error: BaseException, answers: int, price: str) -> str:
     """Return what stopped a run, what it had cost by then, and what to do."""
     what, todo = f"{type(error).__name__}: {error}", ""
     if isinstance(error, UserFacingError):
         what, todo = error.what, error.todo
-    price = price_so_far(known, unknown)
     return (
         f"Stopped early: {what} {plural(answers, 'answer')} had come, for {price}. {todo}".strip()
     )

@@ -6,6 +6,7 @@ So it works in a kernel, whose own loop runs, and Ctrl-C reaches the thread that
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Callable, MutableMapping, Sequence
@@ -16,12 +17,16 @@ from typing import Any
 
 from ..calls import Call, Reply, Request
 from ..errors import Stopped, UserFacingError
+from ..interrupts import stoppable, uninterrupted
 from ..session.loop import Session
-from ..session.many import FINAL, Many, Question
+from ..session.many import Many, Question, final
 from ..session.plan import Plan
 from ..session.processor import Failure, Processor
 from .outcomes import Outcome
 from .progress import EVERY, Display, Progress
+
+SO_FAR = " The text so far is kept."  # in the ledger; half an answer is none for a row
+OTHERS = 64  # files that stay free: the ledger's, modules that are imported meanwhile
 
 
 @dataclass(slots=True)
@@ -48,7 +53,7 @@ class Run:
     def ask(self, numbers: Sequence[int], request: Callable[[int], Request]) -> None:
         """Ask these questions; what came of each is in ``outcomes``."""
         questions = (Question(n, request(n), self.processor()) for n in numbers)
-        workers = min(self.workers, len(numbers))
+        workers = min(self.workers, len(numbers), connections())
         many = Many(self.session, self.plan, workers, self._take)
         failure: list[BaseException] = []
         loop, over = asyncio.new_event_loop(), threading.Event()
@@ -64,20 +69,22 @@ class Run:
                 loop.close()
                 over.set()
 
-        threading.Thread(target=run, name="m1-rows", daemon=True).start()
-        self._watch(over, loop, many)
+        with uninterrupted():  # or it would go on, and nobody would know what comes
+            threading.Thread(target=run, name="m1-rows", daemon=True).start()
+            self._watch(over, loop, many)
         if failure:
             raise failure[0]
         self.stopped_by, self.note = many.stopped_by, many.note
-        if self.progress.unknown:
+        if self.progress.unknown or self.progress.estimated:
             self.session.settler.wake()
 
     def _watch(self, over: threading.Event, loop: asyncio.AbstractEventLoop, many: Many) -> None:
         # No join: in Python 3.11 one that is interrupted takes its thread for ended.
         while not over.is_set():
             try:
-                over.wait(EVERY)
-                self.display.show(self.progress.line(many.waiting))
+                with stoppable():
+                    over.wait(EVERY)
+                    self.display.show(self.progress.line(many.waiting))
             except KeyboardInterrupt:
                 with suppress(RuntimeError):  # it has just ended
                     loop.call_soon_threadsafe(many.stop)
@@ -86,24 +93,43 @@ class Run:
         """Take one call; in the loop's thread."""
         reply, progress = call.reply, self.progress
         paid = any(attempt.cost != 0 for attempt in call.attempts)
-        sent = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
+        sent = paid or (bool(call.attempts) and not (final(error) or isinstance(error, Stopped)))
         value, why = (None, _reason(error)) if error is not None else self.value(reply)
         cost = reply.cost if call.attempts else Decimal(0)
         model = sys.intern(reply.model)
         id, self._named = "" if self._named else call.id, self._named or sent  # one is enough
-        self.outcomes[number] = Outcome(value, why, cost, False, sent, id, model, reply.usage)
+        about = any(attempt.cost_source == "estimated" for attempt in call.attempts)
+        made = Outcome(value, why, cost, False, sent, id, model, reply.usage, about)
+        self.outcomes[number] = made
         progress.done += 1
         progress.failed += bool(why)
         progress.unknown += cost is None
+        progress.estimated += about
         progress.cost += cost or 0
         if error is None:
             self.answered(call, reply)
+
+
+def connections() -> int:
+    """Return how many more connections there may be: each takes one of a process's open files.
+
+    Beyond that nothing could be opened any more, nor what came be read.
+    """
+    try:
+        import resource
+
+        most, there = resource.getrlimit(resource.RLIMIT_NOFILE)[0], len(os.listdir("/dev/fd"))
+    except (ImportError, OSError):  # Windows has no such limit
+        return sys.maxsize
+    return sys.maxsize if most == resource.RLIM_INFINITY else max(1, most - there - OTHERS)
 
 
 def _reason(error: BaseException) -> str:
     """Return why a row has no answer, for its status."""
     if isinstance(error, Stopped):
         return "stopped"
-    if isinstance(error, FINAL):
+    if final(error):
         return "not asked"
-    return error.what if isinstance(error, UserFacingError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, UserFacingError):
+        return error.what.removesuffix(SO_FAR)
+    return f"{type(error).__name__}: {error}"

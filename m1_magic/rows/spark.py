@@ -6,13 +6,14 @@ Rows come to it pickled: as Python's values, which Arrow's types could not all b
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from ..ledger import new_id
+from .cells import Column, text_of
 from .engine import Labels, Work
-from .tables import Column
+from .new_column import arrow_column, plain
 
 
 class Spark:
@@ -53,11 +54,13 @@ class Spark:
     ) -> Any:
         """See `Engine`."""
         from pyspark.sql import functions as f
-        from pyspark.sql.types import StructField, StructType
+        from pyspark.sql.types import StringType, StructField, StructType
 
-        fields = [StructField(f"c{n}", _type(list(one))) for n, one in enumerate(values.values())]
+        types = {name: _type(list(one)) for name, one in values.items()}
+        fields = [StructField(f"c{n}", one) for n, one in enumerate(types.values())]
+        texts = {name for name, one in types.items() if one == StringType()}
         name = "m1_answers"  # in plans, which show nothing of what it holds
-        look_up = f.udf(_looked_up(labels, name), StructType(fields), useArrow=False)
+        look_up = f.udf(_looked_up(labels, name, texts), StructType(fields), useArrow=False)
         answers = f"m1 {new_id()}"
         made = self._table.withColumn(answers, look_up(*map(self._column, places)))
         for n, name in enumerate(values):
@@ -111,10 +114,14 @@ def _worked(work: Work, width: int, batches: Iterable[Any]) -> Iterator[Any]:
     )
 
 
-def _looked_up(labels: Labels, name: str) -> Any:
+def _looked_up(labels: Labels, name: str, texts: Collection[str]) -> Any:
     def look_up(*values: object) -> tuple[Any, ...]:
-        columns = labels([[None if value != value else value for value in values]])
-        return tuple(column[0] for column in columns.values())
+        made = labels([[None if value != value else value for value in values]])
+        columns = {name: plain(column[0]) for name, column in made.items()}
+        return tuple(
+            text_of(one) if name in texts and one is not None else one
+            for name, one in columns.items()
+        )
 
     look_up.__name__ = name
     return look_up
@@ -126,6 +133,5 @@ def _type(values: list[Any]) -> Any:
     from pyspark.sql.pandas.types import from_arrow_type
     from pyspark.sql.types import StringType
 
-    if all(value is None or isinstance(value, str) for value in values):
-        return StringType()
-    return from_arrow_type(pyarrow.array(values).type)
+    kind = arrow_column(values).type
+    return StringType() if pyarrow.types.is_string(kind) else from_arrow_type(kind)

@@ -6,15 +6,16 @@ A table is never changed in place; order, index and types stay as they are.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UsageError
 from ..text import one_line
+from .cells import Column, listed
+from .new_column import arrow_column, pandas_column, polars_column
 
 TEXT = "text"  # what ``{{text}}`` is where the only column has no name
-Column = list[Any]
 New = Mapping[str, Column]
 ELSEWHERE = {"dask": ".compute()", "pyspark": ".to_pandas()", "ibis": ".to_pandas()"}
 TAKES = "Use a table (pandas, Polars, Arrow, DuckDB, Dask, Spark), a Series, or a list of texts."
@@ -24,8 +25,8 @@ TAKES = "Use a table (pandas, Polars, Arrow, DuckDB, Dask, Spark), a Series, or 
 class Rows:
     """A table as rows: ``read`` gives a column by its place, nulls as None.
 
-    ``made`` gives the same kind of thing with columns added, or replaced. ``alone``: it has one
-    column only, which ``{{text}}`` names, too.
+    ``made`` gives the same kind of thing with columns added, or replaced. ``alone``: it is values
+    without columns, which ``{{text}}`` names, too; of new ones it has room for the first.
     """
 
     names: tuple[str, ...]
@@ -64,9 +65,9 @@ def rows(table: Any) -> Rows:
     if kind == "DuckDBPyRelation":
         return _duckdb(table)
     if "numpy" in roots and getattr(table, "ndim", 0) == 1:
-        array = sys.modules["numpy"].array
-        texts = _listed(table.tolist())
-        return Rows((TEXT,), len(texts), lambda _: texts, lambda new: array(_only(new), object))
+        return _array(table)
+    if isinstance(table, Iterator):
+        table = list(table)
     if isinstance(table, (list, tuple)):
         return _list(table)
     if isinstance(table, dict) and all(isinstance(one, (list, tuple)) for one in table.values()):
@@ -80,11 +81,6 @@ def rows(table: Any) -> Rows:
     raise UsageError(f"{one_line(type(table).__name__, 60)} holds no rows.", todo=TAKES)
 
 
-def _listed(values: Sequence[Any]) -> Column:
-    """Return values with None for what is missing."""
-    return [None if value is None or value != value else value for value in values]
-
-
 def _only(new: New) -> Column:
     return next(iter(new.values()))
 
@@ -96,7 +92,7 @@ def _pandas(table: Any) -> Rows:
     def made(new: New) -> Any:
         result = table.copy(deep=False)
         for name, values in new.items():
-            result[name] = _pandas_column(values, table.index)
+            result[name] = pandas_column(values, table.index)
         return result
 
     return Rows(tuple(map(str, table.columns)), len(table), read, made)
@@ -104,9 +100,9 @@ def _pandas(table: Any) -> Rows:
 
 def _pandas_series(table: Any) -> Rows:
     def made(new: New) -> Any:
-        return _pandas_column(_only(new), table.index).rename(next(iter(new)))
+        return pandas_column(_only(new), table.index).rename(next(iter(new)))
 
-    name = table.name if isinstance(table.name, str) else TEXT
+    name = TEXT if table.name is None else str(table.name)
     return Rows((name,), len(table), lambda _: _pandas_values(table), made, alone=True)
 
 
@@ -115,19 +111,9 @@ def _pandas_values(column: Any) -> Column:
     return [None if no else value for value, no in zip(column.tolist(), missing, strict=True)]
 
 
-def _pandas_column(values: Column, index: Any) -> Any:
-    texts = all(value is None or isinstance(value, str) for value in values)
-    kind = "str" if texts and int(_pandas_version()) >= 3 else object if texts else None
-    return sys.modules["pandas"].Series(values, index=index, dtype=kind)
-
-
-def _pandas_version() -> str:
-    return str(sys.modules["pandas"].__version__).partition(".")[0]
-
-
 def _polars(table: Any) -> Rows:
     def made(new: New) -> Any:
-        return table.with_columns([_polars_column(name, one) for name, one in new.items()])
+        return table.with_columns([polars_column(name, one) for name, one in new.items()])
 
     return Rows(tuple(table.columns), table.height, lambda i: _filled(table.to_series(i)), made)
 
@@ -135,28 +121,22 @@ def _polars(table: Any) -> Rows:
 def _polars_series(table: Any) -> Rows:
     name = table.name or TEXT
     read, count = (lambda _: _filled(table)), len(table)
-    return Rows((name,), count, read, lambda new: _polars_column(*_first(new)), alone=True)
+    return Rows((name,), count, read, lambda new: polars_column(*_first(new)), alone=True)
 
 
 def _filled(column: Any) -> Column:
-    return _listed(column.to_list())
+    return listed(column.to_list())
 
 
 def _first(new: New) -> tuple[str, Column]:
     return next(iter(new.items()))
 
 
-def _polars_column(name: str, values: Column) -> Any:
-    polars = sys.modules["polars"]
-    texts = all(value is None or isinstance(value, str) for value in values)
-    return polars.Series(name, values, dtype=polars.String if texts else None, strict=False)
-
-
 def _arrow(table: Any) -> Rows:
     def made(new: New) -> Any:
         result = table
         for name, values in new.items():
-            column = _arrow_column(values)
+            column = arrow_column(values)
             if name in result.schema.names:
                 result = result.set_column(result.schema.names.index(name), name, column)
             else:
@@ -164,18 +144,32 @@ def _arrow(table: Any) -> Rows:
         return result
 
     names = tuple(table.schema.names)
-    return Rows(names, table.num_rows, lambda i: _listed(table.column(i).to_pylist()), made)
+    return Rows(names, table.num_rows, lambda i: listed(table.column(i).to_pylist()), made)
 
 
 def _arrow_array(table: Any) -> Rows:
-    texts = _listed(table.to_pylist())
-    return Rows((TEXT,), len(texts), lambda _: texts, lambda new: _arrow_column(_only(new)))
+    texts = listed(table.to_pylist())
+    chunked = sys.modules["pyarrow"].chunked_array
+
+    def made(new: New) -> Any:
+        column = arrow_column(_only(new))
+        return chunked([column]) if hasattr(table, "chunks") else column
+
+    return Rows((TEXT,), len(texts), lambda _: texts, made, alone=True)
 
 
-def _arrow_column(values: Column) -> Any:
-    arrow = sys.modules["pyarrow"]
-    texts = all(value is None or isinstance(value, str) for value in values)
-    return arrow.array(values, type=arrow.string() if texts else None)
+def _array(table: Any) -> Rows:
+    # In its own list a date of nanoseconds is a number.
+    texts = listed(list(table) if table.dtype.kind in "mM" else table.tolist())
+    array = sys.modules["numpy"].array
+
+    def made(new: New) -> Any:
+        result = array([None] * len(texts), object)
+        for place, value in enumerate(_only(new)):  # one that is a list is no row of its own
+            result[place] = value
+        return result
+
+    return Rows((TEXT,), len(texts), lambda _: texts, made, alone=True)
 
 
 def _duckdb(table: Any) -> Rows:
@@ -183,25 +177,37 @@ def _duckdb(table: Any) -> Rows:
     import pyarrow  # noqa: F401 - what DuckDB hands over
 
     inner = _arrow(table.to_arrow_table())
-    return Rows(
-        inner.names, inner.count, inner.read, lambda new: duckdb.from_arrow(inner.made(new))
-    )
+    types = dict(zip(table.columns, map(str, table.types), strict=True))
+
+    there = {name.lower(): name for name in table.columns}
+
+    def made(new: New) -> Any:
+        new = {there.get(name.lower(), name): values for name, values in new.items()}
+        result = duckdb.from_arrow(inner.made(new))
+        columns = list[str]()
+        for name, now in zip(result.columns, map(str, result.types), strict=True):
+            quoted, before = '"{}"'.format(name.replace('"', '""')), types.get(name, now)
+            same = name in new or before == now  # Arrow has no type for some of DuckDB's
+            columns.append(quoted if same else f"CAST({quoted} AS {before}) AS {quoted}")
+        return result.project(", ".join(columns)) if len(types) == len(table.columns) else result
+
+    return Rows(inner.names, inner.count, inner.read, made)
 
 
 def _list(table: list[Any] | tuple[Any, ...]) -> Rows:
     if table and all(isinstance(row, dict) for row in table):
-        names = tuple(dict.fromkeys(str(name) for row in table for name in row))
+        keys = list(dict.fromkeys(name for row in table for name in row))
 
         def made(new: New) -> Any:
             each = zip(*new.values(), strict=True)
             added = [dict(zip(new, one, strict=True)) for one in each]
-            return type(table)({**row, **more} for row, more in zip(table, added, strict=True))
+            kind = tuple if isinstance(table, tuple) else list
+            return kind({**row, **more} for row, more in zip(table, added, strict=True))
 
-        return Rows(
-            names, len(table), lambda i: _listed([row.get(names[i]) for row in table]), made
-        )
-    texts = _listed(table)
-    return Rows((TEXT,), len(texts), lambda _: texts, lambda new: type(table)(_only(new)))
+        names = tuple(map(str, keys))
+        return Rows(names, len(table), lambda i: listed([row.get(keys[i]) for row in table]), made)
+    texts, kind = listed(table), tuple if isinstance(table, tuple) else list
+    return Rows((TEXT,), len(texts), lambda _: texts, lambda new: kind(_only(new)), alone=True)
 
 
 def _columns(table: Mapping[str, Sequence[Any]]) -> Rows:
@@ -210,4 +216,4 @@ def _columns(table: Mapping[str, Sequence[Any]]) -> Rows:
         raise UsageError("The columns of that dict have different lengths.", todo=TAKES)
     columns, count = list(table.values()), next(iter(lengths), 0)
     names = tuple(map(str, table))
-    return Rows(names, count, lambda i: _listed(columns[i]), lambda new: {**table, **new})
+    return Rows(names, count, lambda i: listed(columns[i]), lambda new: {**table, **new})

@@ -25,6 +25,7 @@ from ..ledger import FILE, Ledger
 from ..privacy import redaction
 from ..session.loop import Session
 from ..settings.config import M1
+from .cells import Column
 from .errand import Errand, Share, TaskResult, digest
 from .kept import Answers
 from .outcomes import Outcome
@@ -32,7 +33,6 @@ from .progress import Progress
 from .questions import Questions, questions, withheld
 from .reading import Reading
 from .running import Run
-from .tables import Column
 
 LOST = "its task was begun before, and its answers were lost"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ..calls import (
+    CUT_OFF,
     FREE,
     Attempt,
     Call,
@@ -159,7 +160,7 @@ def reply(call: Call, stream: Accumulator, error: BaseException | None) -> Reply
     status: Status = "failed" if error else "ok"
     if isinstance(error, KeyboardInterrupt):
         status = "stopped"
-    elif not error and end.reason in ("length", "content_filter"):
+    elif not error and end.reason in CUT_OFF:
         status = "truncated"
     return Reply(
         text=stream.text,

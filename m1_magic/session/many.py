@@ -27,14 +27,20 @@ from .loop import Session
 from .plan import Plan, formed, within
 from .processor import Processor
 from .rounds import BACK_OFF, Failure
+from .sharing import LOOK, Share
 from .wires import wires
 
 PATIENCE = 8  # attempts of a call that is told to wait, while others are answered
-# What would refuse all the other calls, too.
+# What is the same for all calls.
 FINAL = (
     e.OutOfCredit, e.KeyProblem, e.NoSuchModel, e.LoginPage, e.CannotConnect, e.BudgetExceeded,
     e.LedgerProblem, e.MissingPackage,
 )  # fmt: skip
+
+
+def final(error: BaseException | None) -> bool:
+    """Would it refuse all the other calls, too?"""
+    return isinstance(error, FINAL) or (isinstance(error, e.RateLimited) and error.used_up)
 
 
 @dataclass(slots=True)
@@ -76,6 +82,7 @@ class Many:
         self._settings, self._waits, self._clock = session.settings, session.waits, session.clock
         self._workers, self._answered = max(1, workers), answered
         self._answers = self._sent = 0
+        self._share = Share(session)
         self._ids = ids_in_a_row()
         self._spent = Decimal(0)  # and held
         self._freed = asyncio.Event()
@@ -89,9 +96,10 @@ class Many:
         self._wires = wires(self._backend, self._workers)
         try:
             books = self._books = Bookkeeper(self._session.ledger, self._settings)
-            async with books, asyncio.TaskGroup() as crew:
-                for _ in range(self._workers):
-                    crew.create_task(self._work(questions))
+            with self._share.taking_part():
+                async with books, asyncio.TaskGroup() as crew:
+                    for _ in range(self._workers):
+                        crew.create_task(self._work(questions))
         finally:
             await self._wires.close()
 
@@ -117,9 +125,9 @@ class Many:
             if self.stopped_by is not None:
                 return
             call, error = await self._call(one)
-            if isinstance(error, FINAL) or not isinstance(error, e.M1Error | None):
+            if error is not None and (final(error) or not isinstance(error, e.M1Error)):
                 self.halt(error)
-            if call.attempts or not isinstance(error, FINAL):
+            if call.attempts or not final(error):
                 self._answered(one.number, call, error)  # else it was not asked at all
 
     async def _call(self, one: Question) -> tuple[Call, Failure]:
@@ -206,6 +214,7 @@ class Many:
         most = run.plan.request.max_cost  # of all of them together
         while True:
             self._freed.clear()
+            others = self._share.others()
             if most is not None and self._spent + (attempt.hold or 0) > most:
                 if self._sent and self.stopped_by is None:
                     await self._freed.wait()
@@ -215,11 +224,16 @@ class Many:
             refused = await self._books.reserve(run.call, attempt, self._backend.name)
             if refused is None:
                 self._sent += 1
+                self._share.starved = False
                 return attempt
             self._spent -= attempt.hold or 0
             if isinstance(refused, e.BudgetExceeded):
                 if self._sent and self.stopped_by is None:
                     await self._freed.wait()
+                    continue
+                if others and self.stopped_by is None:
+                    self._share.starved = True
+                    await self._wait(LOOK)
                     continue
                 refused = over_budget(refused, run.plan, self._settings)
             raise refused
@@ -279,8 +293,6 @@ class Many:
             return
         if reason:
             self.waiting = (time.monotonic() + seconds, reason)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._halted.wait()
-        except TimeoutError:
-            pass

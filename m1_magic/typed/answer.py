@@ -24,6 +24,8 @@ from .schema import Wanted, wanted
 from .shape import shown
 
 NOTES = 3  # places that do not fit which a footer names
+NO_DATA = "no data: "
+UNREADABLE = "the data could not be read"
 
 
 class TypedAnswer:
@@ -101,7 +103,7 @@ class TypedAnswer:
         try:
             return self._with_data(reply), error
         except Exception as bug:  # it costs the data, not the answer
-            note = f"the data could not be read ({type(bug).__name__})"
+            note = f"{UNREADABLE} ({type(bug).__name__})"
             return replace(reply, notes=(*reply.notes, note)), error
 
     def _take(self, reply: Reply) -> None:
@@ -134,7 +136,7 @@ class TypedAnswer:
             return reply
         fitted = self._read()
         if fitted.misfits:
-            return replace(reply, notes=(*reply.notes, f"no data: {reasons(fitted)}"))
+            return replace(reply, notes=(*reply.notes, f"{NO_DATA}{reasons(fitted)}"))
         count = fitted.mended
         notes = (
             (*reply.notes, f"{plural(count, 'field')} mended here, $0") if count else reply.notes
