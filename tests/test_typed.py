@@ -301,6 +301,8 @@ def test_a_text_asked_for_again_is_taken_by_its_name_never_from_a_sentence(
         ({"returns": "str"}, '"Hello"', "Hello"),
         ({"choices": ["neg", "negative"]}, "neg", None),
         ({"choices": ["1", "10"]}, "Answer: 1", None),
+        ({"choices": ["1", "10"]}, "10", "10"),
+        ({"choices": ["pos", "neg"]}, "pos\nor rather n", None),
         ({"choices": ["neg", "negative"]}, '{"answer": "neg"}', "neg"),
         ({"returns": "date"}, "2024-05-0", None),
         ({"returns": "a: int"}, '{"a": 1}', {"a": 1}),

@@ -84,6 +84,13 @@ def _holds(text: str, value: object) -> bool:
     return bool(re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", text, re.I))
 
 
+def whole(text: str, values: Sequence[object]) -> bool:
+    """Is a text that was cut off one of the values already, and no beginning of another?"""
+    value = same(text, values)
+    longer = (_folded(str(one)) for one in values if one != value)
+    return value is not None and not any(o.startswith(_folded(str(value))) for o in longer)
+
+
 def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     """Return the choices that lines of an answer are, each with whether it is written exactly so.
 

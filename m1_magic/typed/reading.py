@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice, pairwise
 
-from .choosing import named
+from .choosing import named, whole
 from .fitting import CUT, Fitted, Misfit, fit
 from .lines import record
 from .mending import mended
@@ -124,7 +124,7 @@ def _distinct(made: Iterator[Fitted] | list[Fitted]) -> list[Fitted]:
 def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
     """Yield what values of the text are as the type that is wanted."""
     simple = _scalar(text, wanted)
-    if simple and cut and text[:1] != '"':
+    if simple and cut and text[:1] != '"' and not whole(text, wanted.choices):
         yield _none(CUT)
     elif simple:
         yield simple
