@@ -427,6 +427,34 @@ def test_a_kept_answer_is_read_to_the_same_data_and_nobody_is_asked(
 
 
 @pytest.mark.usefixtures("in_a_notebook")
+@pytest.mark.parametrize(
+    ("options", "first", "second", "data"),
+    [
+        ('--returns "price: float"', "price: 3.2", '{"price": 3.25}', {"price": 3.25}),
+        ('--returns "price: float"', '{"price": 3.2', '{"price": 3.25}', {"price": 3.25}),
+        ("--choices neg,negative", "neg", "negative", "negative"),
+    ],
+)
+def test_what_was_cut_off_and_asked_for_again_is_kept_as_a_whole(
+    server: OpenRouter,
+    cell: Cell,
+    shell: InteractiveShell,
+    options: str,
+    first: str,
+    second: str,
+    data: object,
+) -> None:
+    source = f"%%m1 {options}\nWhich?"
+    server.say(Answer(first, finish="length"), Answer(second))
+    assert "continue" not in cell(source)
+    reply = shell.user_ns["_m1"]
+    assert (reply.data, reply.status, reply.finish) == (data, "ok", "stop")
+    PROCESS.end()
+    assert "$0 (was $" in cell(source)
+    assert shell.user_ns["_m1"].data == data and len(server.chats) == 2
+
+
+@pytest.mark.usefixtures("in_a_notebook")
 def test_on_a_tape_without_a_key_and_again(
     server: OpenRouter, run: Run, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

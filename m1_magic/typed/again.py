@@ -71,6 +71,8 @@ def read_both(text: str, wanted: Wanted, cut: Collection[int] = ()) -> Fitted:
     """
     first, between, second = text.partition(BETWEEN)
     made = read(first, wanted, 0 in cut)
+    if between and not made.misfits:  # it was asked for again, so it was cut off
+        made = read(first, wanted, True)
     return merged(made, second, wanted, 1 in cut) if between and made.misfits else made
 
 

@@ -88,7 +88,7 @@ class TypedAnswer:
 
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor; without data the reply says why."""
-        first = self._first
+        first, last = self._first, reply
         if first is None:
             self._take(reply)
         else:
@@ -101,7 +101,10 @@ class TypedAnswer:
                 reply = replace(reply, status=ended.status, finish=ended.finish, notes=first.notes)
         reply = replace(reply, text=self._text)
         try:
-            return self._with_data(reply), error
+            made = self._with_data(reply)
+            if first is not None and error is None and made.data is not None:
+                made = replace(made, status=last.status, finish=last.finish)  # it is whole now
+            return made, error
         except Exception as bug:  # it costs the data, not the answer
             note = f"{UNREADABLE} ({type(bug).__name__})"
             return replace(reply, notes=(*reply.notes, note)), error
