@@ -122,6 +122,7 @@ def stand_for(address: str, *args: str) -> None:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     line.connect(address)
     asked = {"args": args, "cwd": os.getcwd(), "env": dict(os.environ), "files": files}
+    asked["hears"] = signal.getsignal(signal.SIGINT) != signal.SIG_IGN
     line.sendall(json.dumps(asked).encode() + b"\n")
     socket.send_fds(line, [b"\n"], files)
     for number in files[3:]:
@@ -260,6 +261,8 @@ def become(line: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with line.makefile("rb", buffering=0) as reader:
         asked = json.loads(reader.readline())
+    # As in a Python that begins, though the tests may run in the background of a shell.
+    signal.signal(signal.SIGINT, signal.default_int_handler if asked["hears"] else signal.SIG_IGN)
     numbers = asked["files"]
     _, files, _, _ = socket.recv_fds(line, 1, len(numbers))
     # They get the numbers that they had, for which what has one of these makes way.
