@@ -48,7 +48,8 @@ def polars_column(name: str, values: Column) -> Any:
     with suppress(Exception):
         made = polars.Series(name, values, strict=strict)
         nulls = sum(value is None for value in values)
-        if made.dtype != polars.Object and made.null_count() == nulls:
+        same = strict or made.to_list() == values  # older ones round numbers beyond 64 bits
+        if made.dtype != polars.Object and made.null_count() == nulls and same:
             return made
     return polars.Series(name, _as_texts(values), dtype=polars.String)
 
