@@ -67,6 +67,7 @@ class Job:
     answers: Answers = field(init=False)
     display: Display = field(init=False)
     outcomes: Outcomes = field(init=False)
+    policy: redaction.Policy = field(init=False)
     notes: list[str] = field(default_factory=list)
     missing: Sequence[int] = ()
     stopped_by: BaseException | None = None
@@ -75,6 +76,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self.display = Display(self.wish.quiet)
+        self.policy = redaction.policy(self.session.settings)
         self.outcomes = Outcomes(len(self.questions))
         fresh = self.questions.template.keep is False
         self.answers = Answers(self.session, fresh, self.fits, preview=self.preview)
@@ -232,7 +234,7 @@ class Job:
 
     def may_leave(self, number: int, request: Request) -> bool:
         """May a question leave? Where it may not, its outcome says why."""
-        why = withheld(request, redaction.policy(self.session.settings))
+        why = withheld(request, self.policy)
         if why:
             self.outcomes[number] = Outcome(why=why, asked=False)
         return not why

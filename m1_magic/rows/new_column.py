@@ -28,10 +28,10 @@ def pandas_type(values: Column) -> Any:
 
     Beside a null, its own for whole numbers would be that of floats.
     """
-    there = [value for value in values if value is not None]
-    if all(isinstance(value, str) for value in there):
+    if _texts(values):
         version = str(sys.modules["pandas"].__version__).partition(".")[0]
         return "str" if int(version) >= 3 else object
+    there = [value for value in values if value is not None]
     kinds = {type(value) for value in there}
     if kinds == {int}:
         small = all(value in INT64 for value in there)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from ..ledger import new_id
-from .cells import Column, text_of
+from .cells import Column, listed, text_of
 from .engine import Labels, Work
 from .new_column import arrow_column, plain
 
@@ -92,7 +92,7 @@ def _packed(columns: Sequence[Any]) -> Any:
 
 
 def _pickled(*values: object) -> bytes:
-    return pickle.dumps([None if value != value else value for value in values])
+    return pickle.dumps(listed(values))
 
 
 def _worked(work: Work, width: int, batches: Iterable[Any]) -> Iterator[Any]:
@@ -116,11 +116,9 @@ def _worked(work: Work, width: int, batches: Iterable[Any]) -> Iterator[Any]:
 
 def _looked_up(labels: Labels, name: str, texts: Collection[str]) -> Any:
     def look_up(*values: object) -> tuple[Any, ...]:
-        made = labels([[None if value != value else value for value in values]])
-        columns = {name: plain(column[0]) for name, column in made.items()}
+        each = ((into, plain(one)) for into, (one,) in labels([listed(values)]).items())
         return tuple(
-            text_of(one) if name in texts and one is not None else one
-            for name, one in columns.items()
+            text_of(one) if into in texts and one is not None else one for into, one in each
         )
 
     look_up.__name__ = name
