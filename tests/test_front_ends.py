@@ -50,7 +50,11 @@ class Ran:
             elif kind == "update_display_data":
                 outputs = [(n, text if updates and n == id else old) for n, old in outputs]
             elif text is not None:
-                outputs = [*([] if clear else outputs), (id, text)]
+                outputs = [] if clear else outputs
+                if kind == "stream":  # a kernel sends parts of what is printed, at any moment
+                    id = content["name"]
+                    text = outputs.pop()[1] + text if outputs and outputs[-1][0] == id else text
+                outputs.append((id, text))
                 clear = False
         return [text for _, text in outputs]
 
@@ -97,7 +101,10 @@ def execute(server: OpenRouter) -> Iterator[Execute]:
 CELLS = {
     "a cell": ("%%m1\nwhy?", []),
     "a line": ("%m1 ask why?", []),
-    "a line among others": ("print('before')\n%m1 ask why?", ["before\n"]),
+    "a line among others": (
+        "print('be', end='', flush=True)\nprint('fore')\n%m1 ask why?",
+        ["before\n"],
+    ),
 }
 
 
