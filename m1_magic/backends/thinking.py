@@ -15,6 +15,7 @@ from ..calls import Event, ReasoningDelta, TextDelta, ThinkingEnded
 
 OPEN, CLOSE = "<think>", "</think>"
 FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
 class ThinkSplitter:
@@ -89,8 +90,10 @@ class ThinkSplitter:
         return some(TextDelta, text)
 
     def _ends(self, before: str) -> bool:
-        """Is it a tag of the model, not one in code, nor one of a pair in the answer?"""
+        """Is it a tag of the model, not one in code or JSON, nor one of a pair in the answer?"""
         if OPEN in before or (self.apart and before.strip()):
+            return False
+        if before.lstrip()[:1] in ("{", "[") and ESCAPED.sub("", before).count('"') % 2:
             return False
         line = before.rpartition("\n")[2]
         return line.count("`") % 2 == 0 and len(FENCE.findall(before)) % 2 == 0
