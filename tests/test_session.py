@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from emulator import OpenRouter
+from faulty import until
 from ledgers import AtLine, full_disk, rows
 from m1_magic import api, errors, verbs
 from m1_magic.backends import Backend
@@ -53,8 +54,10 @@ from m1_magic.options import flags
 from m1_magic.pricing.dollars import money_at_most
 from m1_magic.pricing.prices import Price, hold
 from m1_magic.render import footer
+from m1_magic.session import failsafe
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
+from m1_magic.watcher import Watch
 from scripted import OFFER, PRICE, USAGE, Again, Line, Scripted, Seen, answer, request, session
 
 COST = Decimal("0.0025")
@@ -862,8 +865,9 @@ def test_a_broken_view_does_not_lose_the_reply_where_warnings_are_errors(home: P
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_what_came_so_far_is_in_the_ledger_for_a_kernel_that_is_killed(
-    home: Path, keep: bool
+    home: Path, keep: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(failsafe.TICKER, "begin", lambda _: None)  # as where no thread can start
     time = [0.0]
     seen: list[Any] = []
 
@@ -882,6 +886,31 @@ def test_what_came_so_far_is_in_the_ledger_for_a_kernel_that_is_killed(
     settings = M1(keep_text=keep)
     session(home, Scripted(script), settings, clock=lambda: time[0]).ask(request(), Seen())
     assert seen == ([None, "one two ", "one two ", "one two three four "] if keep else [None] * 4)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_came_is_in_the_ledger_also_of_a_stream_that_stands_still(
+    home: Path, keep: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failsafe, "OFTEN", 0.02)
+    looked = threading.Event()
+    texts: list[Any] = []
+
+    def wait() -> None:
+        if keep:
+            assert until(lambda: calls(home)[0][3] == "one two ")
+        else:
+            failsafe.TICKER.begin(Watch(lambda: looked.set(), 0.1))
+            assert looked.wait(60)
+        texts.append(calls(home)[0][3])
+
+    script: list[Line] = [
+        Started("gen-1"), TextDelta("one "), TextDelta("two "), wait, TextDelta("three"),
+        Finish("stop", USAGE, COST),
+    ]  # fmt: skip
+    session(home, Scripted(script), M1(keep_text=keep)).ask(request(), Seen())
+    assert texts == ["one two " if keep else None]
+    assert calls(home)[0][3] == ("one two three" if keep else None)
 
 
 def test_the_ledger_is_settled_before_the_view_is_closed(home: Path) -> None:

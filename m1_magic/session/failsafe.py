@@ -100,6 +100,10 @@ class SafeLedger:
     ) -> None:
         self.ledger, self._written, self._clock = ledger, written, clock
         self._next = clock() + OFTEN if written and keep_text else math.inf
+        self._came: tuple[Call, Accumulator] | None = None
+        self._kept: tuple[Accumulator, int] | None = None  # how much of it is written down
+        # For a stream that stands still: no event comes then to write down the last ones with.
+        self._watch = Watch(self._look, OFTEN)
         self.notes: tuple[str, ...] = ()
 
     def write(self, write: Callable[[Ledger, *T], object], *args: *T) -> None:
@@ -110,8 +114,25 @@ class SafeLedger:
 
     def streamed(self, call: Call, stream: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
+        if self._came is None and self._next < math.inf:
+            TICKER.begin(self._watch)
+        self._came = call, stream
         if self._clock() >= self._next:
-            self._so_far(call, stream.thinking, stream.text)
+            self._look()
+
+    def _look(self) -> float | None:
+        """Write down what is new; return the seconds until the next look."""
+        if self._came is not None and self._clock() >= self._next:
+            call, stream = self._came
+            if (what := (stream, stream.characters)) != self._kept:
+                self._kept = what
+                self._so_far(call, stream.thinking, stream.text)
+        return OFTEN if self._next < math.inf else None
+
+    def finish(self, call: Call, keep_text: bool) -> None:
+        """Write down how a call ended."""
+        TICKER.end(self._watch)
+        self.write(Ledger.finish, call, keep_text)
 
     def ended(self, call: Call, reply: Reply) -> None:
         """Write down what came of all rounds so far, before there is another."""

@@ -277,7 +277,7 @@ class Session:
         failure = None if error is None else one_line(error, 600) or type(error).__name__
         call = replace(call, seconds=self.clock() - began, error=failure)
         self.last = call.reply
-        account.write(Ledger.finish, call, s.keep_text)
+        account.finish(call, s.keep_text)
         if kept:
             with suppress(LedgerProblem):
                 answers.replayed(self.ledger, kept.cost or Decimal(0), call.at)

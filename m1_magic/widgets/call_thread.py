@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextvars
 import threading
+import time
 import weakref
 from collections.abc import Callable
 
@@ -13,7 +14,8 @@ from ..errors import UserFacingError
 from ..interrupts import Stop
 
 Ended = Callable[[Reply | None, BaseException | None], None]
-ENDING = 2.0  # seconds that calls have to be written down when the process ends
+# Seconds that all calls have to be written down when the process ends: Jupyter kills it after 2.5.
+ENDING = 2.0
 
 
 class CallThread:
@@ -65,5 +67,6 @@ def _stop_all() -> None:
     calls = [call for call in _started if not call.wait(0)]
     for call in calls:
         call.stop()
+    end = time.monotonic() + ENDING
     for call in calls:
-        call.wait(ENDING)
+        call.wait(max(0.0, end - time.monotonic()))
