@@ -250,6 +250,7 @@ def pytest_collection_finish() -> None:
     """What the imports made stays: no later collection of garbage looks through it again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     gc.enable()
 
 
