@@ -80,13 +80,12 @@ def write_measured(benchmark: str, content: str) -> None:
 def write_speed(benchmark: str, line: str) -> None:
     """Put a benchmark's line into the page of speed, in place of the one before, else last."""
     path = HELP / "speed.md"
-    others = [
-        one
-        for one in path.read_text("utf-8").splitlines()
-        if f"benchmarks/{benchmark}.md" not in one
-    ]
-    last = max(n for n, one in enumerate(others) if one.startswith("| ["))
-    path.write_text("\n".join([*others[: last + 1], line, *others[last + 1 :], ""]), "utf-8")
+    lines = path.read_text("utf-8").splitlines()
+    rows = [n for n, one in enumerate(lines) if one.startswith("| [")]
+    there = [n for n in rows if f"benchmarks/{benchmark}.md" in lines[n]]
+    at = there[0] if there else rows[-1] + 1
+    lines[at : at + len(there)] = [line]
+    path.write_text("\n".join([*lines, ""]), "utf-8")
 
 
 def measured(benchmark: str) -> str:
