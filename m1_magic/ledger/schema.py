@@ -51,7 +51,7 @@ def _trigger(name: str, event: str, sums: Sequence[str], when: str = "") -> str:
 
 
 HAS_TEXT = "coalesce(prompt, thinking, answer, sent) IS NOT NULL"
-# What kept answers are found by, cut off: of whole hashes each call's lies on a page of its own.
+# What kept answers are found by, cut off: a shorter index, of which a batch changes fewer pages.
 KEYED = "substr(key, 1, 16)"
 # A price can be asked for, and is owed: there is none yet, or only an estimate.
 ASKABLE = "cost_source <> 'billed' AND generation_id IS NOT NULL"
