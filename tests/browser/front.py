@@ -371,7 +371,7 @@ class Page:
             "websocket": lambda one: self.seen.requests.append(one.url),
             "dialog": self._dialog,
             "popup": lambda popup: self.seen.popups.append(popup.url),
-            "pageerror": lambda error: self._error(str(error)),
+            "pageerror": lambda error: self._error(error.stack or str(error)),
             "console": lambda line: self._error(line.text) if line.type == "error" else None,
         }
         for event, handler in self._handlers.items():
