@@ -41,7 +41,7 @@ from ledgers import (
 from m1_magic.calls import Reply
 from m1_magic.chats import turns
 from m1_magic.errors import BudgetExceeded, LedgerProblem
-from m1_magic.ledger import Ledger, disk, history, open_ledger, schema
+from m1_magic.ledger import Ledger, answers, disk, history, open_ledger, schema
 from m1_magic.ledger.leases import claim, sweep
 
 VERSION_1 = Path(__file__).parent / "golden" / "ledger-1.sql"
@@ -706,3 +706,22 @@ def test_l03_everything_is_written_in_immediate_transactions(
             assert inside, statement
             written += 1
     assert written > 10
+
+
+def test_kept_answers_are_found_by_their_index(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[str] = []
+    read = Ledger.rows
+
+    def explained(ledger: Ledger, sql: str, *values: object) -> list[Any]:
+        plans.append(str(read(ledger, f"EXPLAIN QUERY PLAN {sql}", *values)))
+        return read(ledger, sql, *values)
+
+    monkeypatch.setattr(Ledger, "rows", explained)
+    lookup = answers.Lookup("a" * 64, "host", "")
+    with closing(Ledger(path)) as ledger:
+        plans.clear()
+        for notebook in (None, "lesson.ipynb"):
+            assert answers.nth(ledger, lookup, notebook, 1) is None
+            assert answers.of_rows(ledger, [lookup], notebook) == {}
+    assert len(plans) == 4
+    assert all("USING INDEX calls_key" in one for one in plans), plans

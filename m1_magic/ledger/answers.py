@@ -12,9 +12,11 @@ from typing import Any
 from ..pricing.dollars import from_nano, to_nano
 from . import Ledger, since, stamp
 from .history import HERE, Past, called
-from .schema import KEYED
+from .schema import SHORT
 from .store import HASTE
 
+# As it is indexed. Beside `key = …` SQLite would put that value here, and not take the index.
+KEY = SHORT.format("key")
 # A whole answer whose text is kept.
 COMPLETE = "status = 'ok' AND trim(coalesce(answer, '')) <> ''"
 WITH_TEXT = "status IN ('ok', 'truncated') AND trim(coalesce(answer, '')) <> ''"
@@ -70,7 +72,7 @@ def nth(
         only: the one call that does, "" for all.
     """
     rows = ledger.rows(
-        f"SELECT id FROM calls WHERE {KEYED} = substr(?1, 1, 16) AND key = ?1 AND {COMPLETE}"
+        f"SELECT id FROM calls WHERE {KEY} = {SHORT.format('?1')} AND +key = ?1 AND {COMPLETE}"
         f" AND {HERE if notebook else NOWHERE}"
         f" AND ? IN ('', id) AND id NOT IN (SELECT value FROM json_each(?)) AND {SERVER}"
         " ORDER BY at, id LIMIT 1 OFFSET ?",
@@ -180,7 +182,7 @@ def of_rows(
         "SELECT key, id, model, finish, thinking, answer,"
         " (SELECT CASE WHEN count(*) = count(cost_nano) THEN sum(cost_nano) END"
         " FROM attempts WHERE call_id = calls.id)"
-        f" FROM calls WHERE {KEYED} IN (SELECT substr(value, 1, 16) FROM json_each(?1))"
+        f" FROM calls WHERE {KEY} IN (SELECT {SHORT.format('value')} FROM json_each(?1))"
         f" AND key IN (SELECT value FROM json_each(?1)) AND {WITH_TEXT}"
         f" AND {HERE if notebook else NOWHERE} AND {SERVER} ORDER BY at, id",
         json.dumps([one.key for one in lookups]),

@@ -52,7 +52,7 @@ def _trigger(name: str, event: str, sums: Sequence[str], when: str = "") -> str:
 
 HAS_TEXT = "coalesce(prompt, thinking, answer, sent) IS NOT NULL"
 # What kept answers are found by, cut off: a shorter index, of which a batch changes fewer pages.
-KEYED = "substr(key, 1, 16)"
+SHORT = "substr({}, 1, 16)"
 # A price can be asked for, and is owed: there is none yet, or only an estimate.
 ASKABLE = "cost_source <> 'billed' AND generation_id IS NOT NULL"
 OWED = "(state = 'pending' OR cost_source = 'estimated')"
@@ -153,7 +153,7 @@ SCHEMA = (
     "ALTER TABLE calls ADD COLUMN tools TEXT;",
     # Triggers that keep still in a batch.
     "".join(f"DROP TRIGGER {one[0]}; {_trigger(*one, when=ALONE)}" for one in TRIGGERS),
-    f"DROP INDEX calls_key; CREATE INDEX calls_key ON calls ({KEYED});",
+    f"DROP INDEX calls_key; CREATE INDEX calls_key ON calls ({SHORT.format('key')});",
 )
 
 
