@@ -10,7 +10,7 @@
 const VERSION = "0.2.0";
 const [TARGET, RECORD] = ["m1-magic", "application/vnd.m1-magic.call+json"];
 const { src } = /** @type {any} */ (document.currentScript);
-const STYLE = new URL("style.css?a4fe27c8c4c2", src).href;
+const STYLE = new URL("style.css?6500c6a614fa", src).href;
 
 const MAGIC = /^[\s\p{DI}]*%%m1(?!\w)/u;
 const ABOVE = /^[\s\p{DI}]*(#.*)?$/u;
@@ -126,23 +126,11 @@ class SeenCode {
   static #MOVES = ["position", "inset", "transform", "scale", "rotate", "translate", "filter",
     "zoom", "clip", "clip-path", "mask-image", "visibility", "background-image"];
 
-  /** The code, or nothing where a part of it is not in sight. @param {HTMLElement} pre
-   * @param {Map<unknown, boolean>} known Which parts show.
-   * @param {(part: Element) => unknown} key */
-  static of(pre, known = new Map(), key = (part) => part) {
+  /** The code, or nothing where a part of it is not in sight. @param {HTMLElement} pre */
+  static of(pre) {
     const [text, seen] = [pre.textContent ?? "", pre.innerText].map((one) => one.trimEnd());
-    const parts = Map.groupBy([pre, ...pre.querySelectorAll("*")], key);
-    const shown = text === seen && [...parts].every(([like, [part]]) =>
-      known.get(like) ?? known.set(like, SeenCode.#shows(part)).get(like));
-    return shown ? clean(text).trimEnd() : "";
-  }
-
-  /** Parts alike in the same place look alike, where no output has a sheet; a block is like no
-   * other. @param {Element} part @returns {unknown} */
-  static like(part) {
-    if (part.localName === "pre" || !part.parentElement) return part;
-    const own = [...part.attributes].map(({ name, value }) => [name, value]);
-    return JSON.stringify([SeenCode.like(part.parentElement), part.localName, own]);
+    const parts = [pre, ...pre.querySelectorAll("*")];
+    return text === seen && parts.every(SeenCode.#shows) ? clean(text).trimEnd() : "";
   }
 
   /** The code where nothing around hides it or lies on it, either. @param {HTMLElement} pre */
@@ -195,17 +183,21 @@ class CodeButtons {
   /** @param {Cells} cells */
   constructor(cells) {
     this.cells = cells;
+    const { node } = cells.panel.content;
+    const watch = new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) addedNodes.forEach((one) => this.#add(one));
+    });
+    watch.observe(node, { childList: true, subtree: true });
+    this.#add(node);
   }
 
-  /** Put buttons where there are none yet. */
-  place() {
-    const blocks = this.cells.panel.content.node.querySelectorAll(".m1-answer pre");
-    const sheets = document.querySelector(".jp-OutputArea-output :is(style, link)");
-    const [known, key] = [new Map(), sheets ? undefined : SeenCode.like];
-    const bare = [.../** @type {NodeListOf<HTMLElement>} */ (blocks)].filter(
-      (pre) => !this.#bars.get(pre)?.isConnected && SeenCode.of(pre, known, key),
-    );
-    for (const pre of bare) pre.before(this.#bar(pre)); // all seen: one layout for all
+  /** Put buttons at the blocks of what was added, before it is painted: it is not painted again for
+   * them. @param {Node} added */
+  #add(added) {
+    const blocks = added instanceof Element ? added.querySelectorAll(".m1-answer pre") : [];
+    for (const pre of /** @type {Iterable<HTMLElement>} */ (blocks)) {
+      if (!this.#bars.get(pre)?.isConnected) pre.before(this.#bar(pre));
+    }
   }
 
   /** @param {HTMLElement} pre */
@@ -375,10 +367,8 @@ class Cost {
 
 /** Look after a notebook. @param {Cells} cells @param {Cost} cost */
 function lookAfter(cells, cost) {
-  const { content, context, node } = cells.panel;
-  const blocks = new CodeButtons(cells);
-  const watch = new MutationObserver(calmly(() => blocks.place()));
-  watch.observe(content.node, { childList: true, subtree: true });
+  const { context, node } = cells.panel;
+  new CodeButtons(cells);
   new ErrorButtons(cells);
   context.model.contentChanged.connect(calmly(() => cost.count()));
   node.addEventListener("m1-magic:insert", ({ target, detail }) => {
