@@ -108,6 +108,25 @@ def saved_by(page: Page) -> str:
     return page.save()
 
 
+NAMES = """() => {
+  const {contentWindow} = document.body.appendChild(document.createElement('iframe'));
+  const empty = new Set(Object.getOwnPropertyNames(contentWindow));
+  return Object.getOwnPropertyNames(window).filter(name => !empty.has(name));
+}"""
+
+
+def test_its_names_are_not_the_page_s(browser: BrowserContext) -> None:
+    tab = bare(browser)
+    names = [one for one in tab.evaluate(NAMES) if not one.isdecimal()]  # 0: the frame
+    assert names == ["_JUPYTERLAB"]
+    errors: list[Any] = []
+    tab.on("pageerror", lambda one: errors.append(str(one)))
+    tab.add_script_tag(url="extension.js")  # what a page has a name for it has once
+    tab.evaluate("() => 0")
+    assert errors == []
+    tab.close()
+
+
 def test_code_can_be_taken(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
     openrouter.say(Answer(text=CODE))
     page.open(jupyter.write("taken.ipynb", [f"{LOAD}\n%m1 ask What?", "1"]))

@@ -7,6 +7,8 @@
  * Text in a page is untrusted, also where it looks like an answer: it is read as text, and written
  * only as a cell's source or into the clipboard. Nothing that costs is done without a click.
  */
+"use strict";
+{ // What has a name here is no name in the page.
 const VERSION = "0.2.0";
 const [TARGET, RECORD] = ["m1-magic", "application/vnd.m1-magic.call+json"];
 const { src } = /** @type {any} */ (document.currentScript);
@@ -442,3 +444,4 @@ async function shared(name) {
     return () => ({ __esModule: true, default: plugins(modules) });
   },
 };
+}
