@@ -79,7 +79,10 @@ window.front = {
   },
   close() { [...jupyterapp.shell.widgets('main')].forEach(one => one.dispose()); },
   kernel() { return this.panel()?.sessionContext?.session?.kernel; },
-  ready() { return this.panel()?.context.isReady && this.kernel()?.status === 'idle'; },
+  ready() {
+    const {status, connectionStatus} = this.kernel() ?? {};
+    return this.panel()?.context.isReady && status === 'idle' && connectionStatus === 'connected';
+  },
   cells() { return this.panel().content.widgets; },
   areas() { return this.cells().flatMap(cell => cell.outputArea ?? []); },
   bottom() { return this.cells().at(-1).node.getBoundingClientRect().bottom; },

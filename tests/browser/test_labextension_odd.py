@@ -49,7 +49,7 @@ def test_a_kernel_that_ends_takes_its_error_along(page: Page, jupyter: Jupyter) 
     for left in reversed(range(views)):  # each says that it ended
         page.tab.get_by_role("button", name="Ok").last.click()
         expect(page.tab.get_by_role("button", name="Ok")).to_have_count(left)
-    page.until("() => front.kernel()?.status === 'idle'")
+    page.until("() => front.ready()")
     assert not page.run(1)  # in the new kernel we are not loaded
     assert page.run(0) and not page.run(1)
     expect(rows).to_have_count(1)
