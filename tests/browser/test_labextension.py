@@ -127,6 +127,9 @@ def test_its_names_are_not_the_page_s(browser: BrowserContext) -> None:
     tab.close()
 
 
+GROWS = "() => document.querySelector('.m1-answer').append(document.createElement('pre'))"
+
+
 def test_code_can_be_taken(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
     openrouter.say(Answer(text=CODE))
     page.open(jupyter.write("taken.ipynb", [f"{LOAD}\n%m1 ask What?", "1"]))
@@ -151,6 +154,8 @@ def test_code_can_be_taken(page: Page, jupyter: Jupyter, openrouter: OpenRouter)
     page.tab.keyboard.press("Tab")
     page.tab.keyboard.press("Space")
     assert sources(page)[1:] == ["ls", "1"]
+    page.js(GROWS)
+    expect(bars).to_have_count(3)
     assert page.unrest() == []
 
 

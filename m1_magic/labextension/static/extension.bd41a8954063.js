@@ -196,9 +196,10 @@ class CodeButtons {
   /** Put buttons at the blocks of what was added, before it is painted: it is not painted again for
    * them. @param {Node} added */
   #add(added) {
-    const blocks = added instanceof Element ? added.querySelectorAll(".m1-answer pre") : [];
-    for (const pre of /** @type {Iterable<HTMLElement>} */ (blocks)) {
-      if (!this.#bars.get(pre)?.isConnected) pre.before(this.#bar(pre));
+    const all = added instanceof Element ? [added, ...added.querySelectorAll("pre")] : [];
+    for (const pre of /** @type {HTMLElement[]} */ (all)) {
+      const bare = !this.#bars.get(pre)?.isConnected;
+      if (bare && pre.matches(".m1-answer pre")) pre.before(this.#bar(pre));
     }
   }
 
