@@ -98,6 +98,7 @@ def panel(browser: BrowserContext, scratch: Path) -> bool:
             for question in ASKED:
                 form.ask(question)
                 form.until_free()
+            page.tab.get_by_text("M1: 2 calls").wait_for()  # the cost is counted a moment later
             for theme in ("light", "dark"):
                 page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
             page.close()
@@ -116,6 +117,7 @@ def extension(browser: BrowserContext, scratch: Path) -> bool:
             page.run(1)
             page.run(2)
             page.tab.get_by_role("button", name="Fix with M1").wait_for()
+            page.tab.get_by_text("M1: 1 call").wait_for()
             for theme in ("light", "dark"):
                 page.tab.get_by_role("button", name="Into a new cell").focus()
                 page.shot(PICTURES / f"extension-{theme}.png", dark=theme == "dark")
