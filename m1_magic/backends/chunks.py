@@ -127,15 +127,16 @@ class Reader:
         self._provider = _name(chunk.get("provider")) or self._provider
         choice = _first(chunk)
         for counts in (choice.get("usage"), chunk.get("usage")):
-            if isinstance(counts, dict) and (tells(counts) or not self._usage):
+            if isinstance(counts, dict) and (not self._usage or tells(counts)):
                 self._usage = counts
         if reason := _str(choice.get("finish_reason")):
             self._reason = FINISH.get(reason.lower(), one_line(reason, 40))
         begun = self._wrote or self._splitter.apart
         # A whole message at the end of a stream says again what came; at its start it is all.
         delta, message = choice.get("delta"), choice.get("message")
-        beside = delta = delta if isinstance(delta, dict) else {}
-        if not any(delta.values()) and isinstance(message, dict):
+        given = delta.items() if isinstance(delta, dict) else ()
+        beside = delta = {name: value for name, value in given if value}
+        if not delta and isinstance(message, dict):
             beside, delta = message, delta if begun else message
         self._beside.feed(chunk, beside)
         if self._tool_text and not (beside is message and self._calls):
@@ -233,7 +234,8 @@ def error_of(chunk: Any) -> Any:
 
 
 def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
-    return next(iter(dicts(chunk.get("choices"))), {})
+    choices = dicts(chunk.get("choices"))
+    return choices[0] if choices else {}
 
 
 def _str(value: object) -> str | None:

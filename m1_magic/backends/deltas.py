@@ -16,6 +16,7 @@ from ..text import md_cell, one_line, plural
 
 PARTS = ("reasoning_details", "thinking_blocks")
 THINKING = ("reasoning", "reasoning_content", "reasoning_text", "thinking", "thought", *PARTS)
+PLAIN = {"role", "content"}  # what most deltas have, and no more
 WORDS = ("text", "thinking", "reasoning", "summary", "content", "refusal")
 DEEPEST = 4
 MOST_LINKS, MOST_NAMES, LONGEST_URL = 50, 5, 2_000
@@ -42,7 +43,7 @@ def reasoning(delta: Mapping[str, Any]) -> str:
     """Return the thinking of a delta, once: the same text may stand in several of its fields."""
     for name in THINKING:
         value = delta.get(name)
-        if words := "" if name in PARTS and isinstance(value, str) else _words(value):
+        if value and not (name in PARTS and isinstance(value, str)) and (words := _words(value)):
             return words
     return "".join(_words(part) for part in dicts(delta.get("content")) if _thinks(part))
 
@@ -70,6 +71,16 @@ class Beside:
 
     def feed(self, chunk: Mapping[str, Any], delta: Mapping[str, Any]) -> None:
         """Take a chunk and its delta."""
+        if not (delta.keys() <= PLAIN and isinstance(delta.get("content", ""), str)):
+            self._take(delta)
+        cited = _citations(chunk, delta)
+        if cited and cited != self._cited:  # some servers send all of them with each chunk
+            self._cited = cited
+            for url, title in _links(cited[:MOST_LINKS]):
+                self._links[url] = self._links.get(url) or title
+
+    def _take(self, delta: Mapping[str, Any]) -> None:
+        """Take what is no text in a delta."""
         for call in (*dicts(delta.get("tool_calls")), *dicts([delta.get("function_call")])):
             self.called = True
             of = call.get("function", call)
@@ -84,11 +95,6 @@ class Beside:
         self._kinds["picture"] += len(dicts(delta.get("images")))
         if isinstance(delta.get("audio"), dict):  # one, in many pieces
             self._kinds["sound"] = 1
-        cited = _citations(chunk, delta)
-        if cited and cited != self._cited:  # some servers send all of them with each chunk
-            self._cited = cited
-            for url, title in _links(cited[:MOST_LINKS]):
-                self._links[url] = self._links.get(url) or title
 
     def notes(self) -> tuple[str, ...]:
         """Return the notes on it below the answer."""

@@ -176,7 +176,9 @@ def _parsed(value: Any) -> Any:
 def _minimax(body: Any) -> int:
     """Return the number of MiniMax's own error, 0 for none."""
     base = body.get("base_resp") if isinstance(body, dict) else None
-    code = base.get("status_code") if isinstance(base, dict) else 0
+    if not isinstance(base, dict):
+        return 0
+    code = base.get("status_code")
     text = str(code) if isinstance(code, int | str) else ""
     return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else 0
 

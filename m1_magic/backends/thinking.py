@@ -106,4 +106,6 @@ def some(kind: type[TextDelta] | type[ReasoningDelta], text: str) -> tuple[Event
 
 def _overlap(text: str, tag: str) -> int:
     """How many characters at the end of ``text`` may be the start of ``tag``?"""
+    if tag[0] not in text[1 - len(tag) :]:
+        return 0
     return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
