@@ -100,8 +100,8 @@ class Message:
 
     def text(self, attachments: Sequence[Attachment] = ()) -> str:
         """Return all that leaves in it, for counting and for scanning: its calls, too."""
-        calls = [f"{call.name}({call.arguments})" for call in self._of(ToolCall)]
-        return self.content(attachments) + "".join(calls)
+        words, calls = self.content(attachments), self._of(ToolCall)
+        return words + "".join(f"{call.name}({call.arguments})" for call in calls)
 
     def wire(self, attachments: Sequence[Attachment] = ()) -> dict[str, Any]:
         """Return the message as JSON of ``POST /chat/completions`` (OpenAI docs, chat/create)."""

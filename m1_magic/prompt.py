@@ -154,6 +154,8 @@ def _stripped(parts: Sequence[Part]) -> list[Part]:
 
 def readable(prompt: str) -> None:
     """Raise UsageError if the prompt holds binary data instead of text."""
+    if not BINARY.search(prompt):
+        return
     for number, line in enumerate(prompt.split("\n"), 1):
         bad = BINARY.search(line)
         if bad:

@@ -164,7 +164,11 @@ class ManyWires:
     ) -> httpx2.Response:
         """Return the response to a request once its headers are there; raise what is no answer."""
         words = ENCODE(self._wire.body(request)).encode()
-        post = httpx2.Request("POST", self._url, headers=self._headers, content=words)
+        headers = [*self._headers, (b"content-length", b"%d" % len(words))]
+        # As a stream, or its headers would be made twice more.
+        body = httpx2.ByteStream(words)
+        post = httpx2.Request("POST", self._url, headers=headers, stream=body)
+        post.read()
         answer.sent = True  # as far as anybody knows
         response = await client.send(post, stream=True)
         answer.status_code, answer.headers = response.status_code, response.headers

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -126,9 +126,9 @@ def hold(request: Request, price: Price) -> Decimal:
     beside = (*schema, request.offered) if request.tools else schema
     tokens = most_tokens((*request.texts, *beside))
     worst = Usage(tokens, request.max_tokens, 0, request.max_tokens)
-    dearest = replace(price, input=max(price.input, price.cache_write))
+    cached = tokens * max(price.cache_write - price.input, Decimal(0))  # beside what input costs
     search = max(price.web_search, WEB_SEARCH if searches(request) else Decimal(0))
-    return to_nano(estimate(worst, dearest) + search, ROUND_CEILING) / NANO
+    return to_nano(estimate(worst, price) + cached + search, ROUND_CEILING) / NANO
 
 
 def searches(request: Request) -> bool:

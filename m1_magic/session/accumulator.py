@@ -120,33 +120,45 @@ def priced(
     error: BaseException | None,
 ) -> Attempt:
     """Return the attempt with its usage, and its cost or that it is not known yet."""
-    end = stream.finish
-    attempt = replace(
+    usage = counted(request, stream)
+    cost, source = _cost_so_far(usage, stream, billing, limits, error)
+    return replace(
         attempt,
-        usage=counted(request, stream),
+        usage=usage,
         generation_id=stream.generation_id,
-        provider=end.provider,
-        state="settled",
+        provider=stream.finish.provider,
+        cost=cost,
+        cost_source=source,
+        state="pending" if cost is None else "settled",
     )
+
+
+def _cost_so_far(
+    usage: Usage | None,
+    stream: Accumulator,
+    billing: CostSource,
+    limits: ModelLimits | None,
+    error: BaseException | None,
+) -> tuple[Decimal | None, CostSource]:
+    """Return what an attempt cost, None if that is not known yet, and how it is known."""
+    end = stream.finish
     if billing in FREE:
-        return replace(attempt, cost=Decimal(0), cost_source=billing)
+        return Decimal(0), billing
     if end.cached and not end.cost:
-        return replace(attempt, cost=Decimal(0), cost_source="cached")
+        return Decimal(0), "cached"
     if end.cost is not None:
-        return replace(attempt, cost=end.cost, cost_source="billed")
+        return end.cost, "billed"
     if given_away(limits):
-        return replace(attempt, cost=Decimal(0), cost_source="free")
-    usage = attempt.usage
+        return Decimal(0), "free"
     # What was only guessed is asked for, where it can be; the hold stays as long.
     guessed = usage and usage.estimated and not end.total and not end.usage
     to_ask = guessed and (error is not None or stream.generation_id)
     if usage and usage.output and not to_ask and limits and limits.dearest:
         about = amount(estimate(usage, limits.dearest))
         if about is not None:
-            return replace(attempt, cost=about, cost_source="estimated")
-    if not stream.sent or (error is not None and not getattr(error, "charged", True)):
-        return replace(attempt, cost=Decimal(0))
-    return replace(attempt, state="pending")
+            return about, "estimated"
+    nothing = not stream.sent or (error is not None and not getattr(error, "charged", True))
+    return Decimal(0) if nothing else None, "unknown"
 
 
 def reply(call: Call, stream: Accumulator, error: BaseException | None) -> Reply:

@@ -103,7 +103,8 @@ def _alone(request: Request, limits: ModelLimits) -> Price | None:
     """Return the price of the cheapest endpoint that the prompt may fit."""
     if not limits.offers:
         return limits.cheapest
-    prices = [o.price for o in limits.offers if o.price and fits(request, o.context)]
+    prompt = request.text
+    prices = [o.price for o in limits.offers if o.price and fits(prompt, o.context)]
     return min(prices, key=lambda price: hold(request, price), default=None)
 
 

@@ -136,10 +136,13 @@ class Many:
         began = self._clock()
         run = _Run(call, self._plan, Accumulator())
         try:
-            request = formed(one.request, self._plan.limits)
-            run.plan = within(replace(self._plan, request=request, processor=one.processor))
+            request, plan = formed(one.request, self._plan.limits), self._plan
+            if one.processor is not None:
+                plan = replace(plan, processor=one.processor)
+            run.plan = within(plan, request)
             check_max_cost(run.plan)
-            run.call = call = replace(call, request=run.plan.request)
+            if run.plan.request is not call.request:
+                run.call = call = replace(call, request=run.plan.request)
             attempt = await self._reserved(run)
         except e.M1Error as refused:
             return call, refused

@@ -106,9 +106,10 @@ def fitted(request: Request, limits: ModelLimits | None) -> Request:
     if request.tools and limits.parameters and "tools" not in limits.parameters:
         what = f"{one_line(request.model, 80)} takes no tools, as its list says."
         raise UsageError(what, todo="Leave out --tools, or name another model: -m NAME.")
-    if limits.context and not fits(request, limits.context):
+    text = request.text
+    if limits.context and not fits(text, limits.context):
         raise too_large(request, limits)
-    most = _most_output(request, limits)
+    most = _most_output(len(request.messages), text, limits)
     if most is None or request.max_tokens <= most:
         return request
     changed = [f"max_tokens {request.max_tokens:,} → {most:,}"]
@@ -143,19 +144,19 @@ def formed(request: Request, limits: ModelLimits | None) -> Request:
     return replace(request, messages=messages, response_format=form.response_format)
 
 
-def _most_output(request: Request, limits: ModelLimits) -> int | None:
+def _most_output(messages: int, text: str, limits: ModelLimits) -> int | None:
     """Return the most tokens of an answer: what the endpoint gives, and its context has room for.
 
     How much the prompt takes is a guess; a server that counts otherwise says so, at no cost.
     """
-    most, taken = limits.max_output, likely_tokens(request.text)
-    room = (limits.context or 0) - taken - TEMPLATE_TOKENS * (len(request.messages) + 1)
+    most, taken = limits.max_output, likely_tokens(text)
+    room = (limits.context or 0) - taken - TEMPLATE_TOKENS * (messages + 1)
     return most if room <= 0 else min(room, most or room)
 
 
-def fits(request: Request, context: int | None) -> bool:
+def fits(prompt: str, context: int | None) -> bool:
     """May the prompt fit a context of so many tokens? One that is not known: yes."""
-    return not context or len(request.text) / FEWEST_CHARACTERS_A_TOKEN <= context
+    return not context or len(prompt) / FEWEST_CHARACTERS_A_TOKEN <= context
 
 
 def too_large(request: Request, limits: ModelLimits) -> PromptTooLarge:
