@@ -16,7 +16,7 @@ from ..pricing.forecast import LOOKED_AT, forecast
 from ..pricing.tokens import WRITTEN
 from ..session.budget import price_unknown, typed
 from ..session.loop import Session
-from ..session.plan import Plan, formed, within
+from ..session.plan import Plan, fitted, formed, hold_for
 from ..text import plural, thousands
 
 
@@ -79,12 +79,13 @@ def _hold(plan: Plan, request: Request, repairs: int) -> Decimal | None:
     What does not fit is asked for again, with the answer so far.
     """
     try:
-        one = within(plan, formed(request, plan.limits))
+        one = fitted(formed(request, plan.limits), plan.limits)
     except PromptTooLarge:
         return Decimal(0)
-    if one.hold is None or request.form is None or one.limits is None or one.limits.dearest is None:
-        return one.hold
-    return one.hold * (1 + repairs) + repairs * one.request.max_tokens * one.limits.dearest.input
+    hold, price = hold_for(plan, one), plan.limits.dearest if plan.limits else None
+    if hold is None or request.form is None or price is None:
+        return hold
+    return hold * (1 + repairs) + repairs * one.max_tokens * price.input
 
 
 def check_price(

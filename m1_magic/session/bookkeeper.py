@@ -110,10 +110,12 @@ class Bookkeeper:
             self._ahead.done()
             if problem is not None:
                 self.note = self.note or f"{problem.what} These calls are not all in it."
-            for (_, done), why in zip(reservations, refused, strict=True):
-                _tell(done, why)
             for _, waits in ended:
                 _tell(waits, None)
+            for (_, done), why in zip(reservations, refused, strict=True):
+                _tell(done, why)
+                # All at once they would go on side by side, and each be sent as late as the last.
+                await asyncio.sleep(0)
 
     async def _booked(
         self, ended: list[Ended], reservations: list[Reservation]

@@ -82,11 +82,16 @@ def within(plan: Plan, request: Request | None = None) -> Plan:
 
     The request is ``fitted`` to the limits; raises as that does.
     """
-    request, limits = fitted(request or plan.request, plan.limits), plan.limits
-    cost = hold(request, limits.dearest) if limits and limits.dearest else None
+    request = fitted(request or plan.request, plan.limits)
+    return replace(plan, request=request, hold=hold_for(plan, request))
+
+
+def hold_for(plan: Plan, request: Request) -> Decimal | None:
+    """Return the most that this request could cost in US dollars, None where it is not known."""
+    limits = plan.limits
     if (plan.backend and plan.backend.billing in FREE) or given_away(limits):
-        cost = Decimal(0)
-    return replace(plan, request=request, hold=cost)
+        return Decimal(0)
+    return hold(request, limits.dearest) if limits and limits.dearest else None
 
 
 def given_away(limits: ModelLimits | None) -> bool:
