@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,21 @@ FILLED = """**North** leads with 9,900, before East. About 17 of 200 rows.
 | North | 9900 |
 | East | 5050 |
 | South | 4950 |
+"""
+
+ENDS = """
+import threading, time, pandas, m1_magic
+from m1_magic.exact.sql.sandbox import Sandbox
+
+def close(box, closed=Sandbox.close):
+    if threading.current_thread() is not threading.main_thread():
+        threading.main_thread().join()  # the program is through
+        time.sleep(0.5)
+        print("closed")
+    closed(box)
+
+Sandbox.close = close
+print(m1_magic.ask("Who leads?", df={"sales": pandas.DataFrame({"amount": [1, 2]})}, exact=True))
 """
 
 
@@ -122,3 +139,10 @@ def test_queries_read_whatever_goes_along_as_a_table(
     assert reply.text == ("100 rows\n" if "JOIN" in tables else "200 rows\n")
     asked = str(server.chats[0].body)
     assert "SQL table" in asked and ("BIGINT: " in asked) == ("send" not in wishes)
+
+
+def test_a_process_that_ends_lets_go_of_the_tables_first(server: OpenRouter) -> None:
+    """A thread that is in DuckDB's C++ when Python ends would abort it, with a false exit code."""
+    server.say(Answer("```sql top\nSELECT max(amount) AS n FROM sales\n```\nSo {{top.n}}."))
+    ran = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.returncode) == ("So 2.\nclosed\n", 0), ran.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from .naming import INDEX, YEARS
 from .sql.engine import Engine
 
 LOOK = 0.005  # seconds between looks at Stop
+AT_EXIT = 10.0  # seconds that a process which ends waits for what does not stop
 STOPPED = "It was stopped."
 
 
@@ -94,12 +96,19 @@ class Running:
         self._queue.put(job)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="m1-queries", daemon=True)
+            atexit.register(self._leave)
             try:
                 self._thread.start()
             except RuntimeError:  # this Python has no threads, or no more of them
                 self._queue.put(None)
                 self._work()
                 self._thread = None
+
+    def _leave(self) -> None:
+        """Close before Python ends: a thread that is still in DuckDB's C++ would abort it then."""
+        self.close()
+        if self._thread is not None:
+            self._thread.join(AT_EXIT)
 
     def _work(self) -> None:
         engine: Engine | None = None
@@ -121,6 +130,7 @@ class Running:
             self._give_up()
             if engine is not None:
                 engine.close()
+            atexit.unregister(self._leave)
 
     def _give_up(self) -> None:
         for job in list(self._jobs):
