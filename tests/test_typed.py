@@ -307,6 +307,9 @@ def test_a_text_asked_for_again_is_taken_by_its_name_never_from_a_sentence(
         ({"returns": "date"}, "2024-05-0", None),
         ({"returns": "a: int"}, '{"a": 1}', {"a": 1}),
         ({"returns": "a: int"}, "a: 1", None),
+        ({"returns": "list[str]"}, "- red\n- blue", None),
+        ({"returns": "int"}, "The answer is 42", None),
+        ({"choices": ["a", "b"]}, "The answer is a", None),
     ],
 )
 def test_what_was_cut_off_is_no_value_without_a_sign_of_its_end(
@@ -353,8 +356,9 @@ def test_items_told_twice_do_not_say_where_the_rest_begins() -> None:
     assert read_both(again + '{"items": [{"n": 3}]}', whole).data == [{"n": n} for n in (1, 2, 3)]
 
 
-def test_the_rest_of_a_list_is_asked_for(server: OpenRouter) -> None:
-    server.say(Answer('[{"n": 1}, {"n": 2}, {"n"', finish="length"), Answer('[{"n": 3}]'))
+@pytest.mark.parametrize("first", ['[{"n": 1}, {"n": 2}, {"n"', '{"n": 1}\n{"n": 2}'])
+def test_the_rest_of_a_list_is_asked_for(server: OpenRouter, first: str) -> None:
+    server.say(Answer(first, finish="length"), Answer('[{"n": 3}]'))
     reply = ask("Which?", returns="list[n: int]")
     assert reply.data == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert "the items that follow the first 2," in last(server)["messages"][-1]["content"]

@@ -10,7 +10,8 @@ from dataclasses import replace
 from ..calls import Message, Request, Text
 from .fitting import REST, Fitted, Misfit, _at, _put, _shape, fit
 from .node import Node, letters, literal
-from .reading import read, unfenced
+from .reading import read
+from .scalar import unfenced
 from .schema import Wanted
 from .shape import Shape, shown
 from .thought import answer_part, without_thought

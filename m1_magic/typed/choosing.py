@@ -41,8 +41,8 @@ _HEDGE = re.compile(
     re.I,
 )
 _MARKS = re.compile(r"(?:(?:[-*•–>→#]|#{2,6}|[-=]>)\s+)+")
-_STOP = re.compile(r"[\w*`\"'”’»][.!,]\Z")
-_AGAIN = re.compile(
+_STOP = re.compile(r"[^\s.!?,][.!,]\Z")
+AGAIN = re.compile(
     r"\b(?:wait|actually|correction|corrected|second thoughts?|scratch that|instead|rather|revised"
     r"|final(?:ly)?|chang(?:e|ed)|but no|sorry)\b",
     re.I,
@@ -54,20 +54,22 @@ def same(word: str, values: Sequence[object]) -> object | None:
     """Return the value that a word is; None where it is none, or could be several."""
     texts = [one for one in values if isinstance(one, str)]
     numbered = any(str(one)[:1].isdigit() for one in values)
-    forms = list(_forms(word, any(map(_signed, texts)), numbered))
-    for form in forms:
+    signed = any(_marked(str(one)) for one in values)
+    written = list(forms(word, signed, numbered))
+    for form in written:
         if form in texts:
             return form
-    for form in forms:
+    for form in written:
         near = [one for one in texts if _folded(one) == _folded(form)]
         if near:
             return near[0] if len(near) == 1 else None
     numbers = [one for one in values if not isinstance(one, str)]
-    equal = [one for one in numbers if json.dumps(one) in map(literal, forms)]
+    plain = [literal(form.replace("\u2212", "-")) for form in written]
+    equal = [one for one in numbers if json.dumps(one) in plain]
     return equal[0] if len(equal) == 1 else None
 
 
-def _reasoned(text: str, values: Sequence[object]) -> object | None:
+def reasoned(text: str, values: Sequence[object]) -> object | None:
     """Return the choice with which a text begins that gives a reason for it."""
     parts = _REASON.fullmatch(text.strip("*_.!` "))
     if not parts or any(_signed(str(one)) for one in values):
@@ -97,24 +99,28 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     A line that names one in a sentence counts only where it changes what another line said.
     """
     found: dict[str, tuple[object, bool]] = {}
-    others = []
+    others = list[str]()
+    if len(text) <= LONGEST and (value := same(" ".join(text.split()), values)) is not None:
+        return [(value, text == value)]
     for line in [*_BOXED.findall(text), *text.splitlines()]:
         line = line.strip()[:LONGEST]
         word, value = next(
             (
                 (one, made)
-                for read in (same, _reasoned)
-                for one in _labelled(line)
+                for read in (same, reasoned)
+                for one in labelled(line)
                 if (made := read(one, values)) is not None
             ),
             (line, None),
         )
         if value is None:
             others.append(line)
-        else:
-            found.setdefault(json.dumps(value), (value, word == value))
+            continue
+        found.setdefault(json.dumps(value), (value, word == value))
+        before = line[: -len(word)] if line.endswith(word) else ""
+        found |= {json.dumps(one): (one, False) for one in values if _holds(before, one)}
     rest = "\n".join(others)
-    if len(found) == 1 and _AGAIN.search(rest):
+    if len(found) == 1 and AGAIN.search(rest):
         (chosen, _), *_ = found.values()
         found |= {
             json.dumps(one): (one, False) for one in values if one != chosen and _holds(rest, one)
@@ -122,7 +128,7 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     return list(found.values())
 
 
-def _labelled(line: str) -> Iterator[str]:
+def labelled(line: str) -> Iterator[str]:
     """Yield what a line may name: all of it, and what stands behind "The answer is"."""
     yield line
     begin = line.lstrip("*_#> ")
@@ -135,7 +141,7 @@ def _labelled(line: str) -> Iterator[str]:
         yield label[1]
 
 
-def _forms(word: str, signed: bool, numbered: bool) -> Iterator[str]:
+def forms(word: str, signed: bool, numbered: bool) -> Iterator[str]:
     """Yield a word as it is written, and without more and more of what stands around it."""
     word = word.strip()
     yield word
@@ -156,6 +162,11 @@ def _forms(word: str, signed: bool, numbered: bool) -> Iterator[str]:
         if word == before:
             return
         yield word
+
+
+def _marked(value: str) -> bool:
+    """Does a value begin with a sign, as an item of a list does?"""
+    return not value.strip()[:1].isalnum()
 
 
 def _signed(value: str) -> bool:

@@ -5,10 +5,12 @@ pydantic checks it, strictly; what it refuses is read once more where it can mea
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..text import one_line
@@ -60,17 +62,11 @@ def fit(node: Node, wanted: Wanted) -> Fitted:
     data, wrong = None, list[Misfit]()
     for _ in range(ROUNDS):
         data, errors = _checked(node, wanted)
-        wrong, changed = [], False
-        for path, error in errors:
-            part = _at(node, path)
-            allowed = _shape(wanted.shape, path).values
-            better = part and path not in hopeless and mended(part, error["type"], allowed)
-            if better and part and (better.kind, better.text) != (part.kind, part.text):
-                _put(node, path, better)
-                changed = True
-            else:
-                wrong.append(Misfit(path, _why(error), _own(error)))
-        if not changed:
+        wrong = [Misfit(path, _why(error), _own(error)) for path, error in errors]
+        better = _better(node, wanted, [one for one in errors if one[0] not in hopeless])
+        for path, value in better.items():
+            _put(node, path, value)
+        if not better:
             break
         unsure = list(_unsure(node, wanted.shape, ()))
         hopeless = {one.path for one in unsure}
@@ -80,6 +76,37 @@ def fit(node: Node, wanted: Wanted) -> Fitted:
     misfits = _outermost(list(first.values()))
     count = _mended(node, wanted.shape) or int(node.mended)
     return Fitted(node, None if misfits else data, tuple(misfits), count)
+
+
+def nothing(why: str) -> Fitted:
+    """Return that there is no value, and why."""
+    return Fitted(Node("bare", "null", sure=False), misfits=(Misfit((), why),))
+
+
+def _better(
+    node: Node, wanted: Wanted, errors: list[tuple[Path, ErrorDetails]]
+) -> dict[Path, Node]:
+    """Return what values can be read as, by their place; of several types, as a number if so."""
+    found: dict[Path, list[Node]] = {}
+    for path, error in errors:
+        part = _at(node, path)
+        there = _shape(wanted.shape, path)
+        value = part and (_nothing(part, there) or mended(part, error["type"], there.values))
+        if value and part and (value.kind, value.text) != (part.kind, part.text):
+            found.setdefault(path, []).append(value)
+    made: dict[Path, Node] = {}
+    for path, values in found.items():
+        numbers = [one for one in values if one.kind == "bare" and JSON_NUMBER.fullmatch(one.text)]
+        if len({Decimal(one.text) for one in numbers} or {one.json() for one in values}) == 1:
+            made[path] = (numbers or values)[0]
+    return made
+
+
+def _nothing(node: Node, wanted: Shape) -> Node | None:
+    """Return null for the word, where no text is wanted."""
+    said = node.kind == "text" and node.text in ("null", "None")
+    null = said and "null" in wanted.types and "string" not in wanted.types
+    return Node("bare", "null", mended=True) if null else None
 
 
 def _checked(node: Node, wanted: Wanted) -> tuple[Any, list[tuple[Path, ErrorDetails]]]:
@@ -209,6 +236,8 @@ def _no_word(node: Node) -> bool:
 def _beyond(node: Node, wanted: Shape) -> bool:
     """Would a value be read as another one: a number that is too large, a date in seconds?"""
     if node.kind == "bare":
+        if node.text in ("true", "false") and wanted.values and "boolean" not in wanted.types:
+            return node.text not in map(json.dumps, wanted.values)  # it is no 1
         if node.text == "NaN":
             return "null" in wanted.types
         if not JSON_NUMBER.fullmatch(node.text):  # 1,234 where anything may stand

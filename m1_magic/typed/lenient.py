@@ -16,18 +16,18 @@ from .quoted import QUOTES, SPLIT, TEX, unescaped
 
 DEEPEST = 100  # containers in each other
 LONGEST_KEY = 300  # characters
-COLONS, COMMAS = ":：", ",，"
+COLONS, COMMAS = ":：", ",，;；"
 WIDTHLESS = "\u200b\u200c\u200d\u2060\ufeff"
 _COMMENTS = r"//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*|<!--.*?(?:-->|\Z)"
 _SPACE = re.compile(rf"(?:[\s{WIDTHLESS}]+|{_COMMENTS})*", re.S)
 # Where the line ends of the form, too, were escaped.
 _ESCAPED_SPACE = re.compile(rf"(?:[\s{WIDTHLESS}]+|\\[nrt]|{_COMMENTS})*", re.S)
 _ESCAPED_LINES = re.compile(r"[{\[](?:\\r)?\\n[\s\"'{\[]")
-_BARE_END = re.compile(r"[,，}\])\n]|\s(?://|/\*|#|<!--)|```")
+_BARE_END = re.compile(r"[,，;；}\])\n]|\s(?://|/\*|#|<!--)|```")
 _BARE_KEY = re.compile(r"[^\W\d][\w$.-]*(?: [\w$.-]+){0,3}(?=\s*:)")
 _HALF_KEY = re.compile(r"[\"'“„]([^\W\d]\w*)(?=\s*:\s)|([^\W\d]\w*)[\"'”“](?=\s*:)")
 _NEXT_KEY = re.compile(
-    r"\s*(?:\"(?:[^\"\\\n]|\\.)*[\"”]|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”\"]*[”“\"]|`[^`\n]*`"
+    r"\s*(?:\"(?:[^\"\\\n]|\\.)*[\"”]|'(?:[^'\\\n]|\\.)*'|[“„‘«][^\n“”\"‘’«»]*[”“\"’»]|`[^`\n]*`"
     r"|[^\W\d][\w$.-]*[\"”]?|\"[^\W\d]\w*(?=\s*:\s))\s*[:：]"
 )
 _CURLY_END = re.compile(r"(?<!\d”)\s*(?:,\s*[\"“]\w+[\"”]\s*:|[}\]]\s*(?:[,}\]`]|\Z))")
@@ -36,9 +36,11 @@ _ALONE = re.compile(
     r"(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null|True|False|None)"
     r"(?=\s+(?:\"[^\"\\\n]*\"|'[^'\\\n]*')\s*:)"
 )
-_VALUE = re.compile(r"\s*(?:[\"'“„‘`{\[(]|-?\.?\d|(?:true|false|null|True|False|None)\b)")
+_VALUE = re.compile(r"\s*(?:[\"'“„‘«`{\[(]|-?\.?\d|(?:true|false|null|True|False|None)\b)")
 # Within a bare word: two values, or a part of a program; and an address, a number, a time.
-_MARKED = re.compile(r"[\"'“”{\[(:;`+]")
+_MARKED = re.compile(r"[\"'“”{\[(:;`+|]")
+_QUOTED_KEY = re.compile(r"[\"'”]\s*[:：]\s*\Z")
+_HALF_TEXT = re.compile(r"[^\W\d][^\"'“”`\\:{}\[\]]*[^\s\"'“”`\\:{}\[\],.(]\"")  # Desk"
 _ONE_WORD = re.compile(r"[+-]?[\w.]+(?:[-+:/][\w.?&=%~@#:/+-]*)?")
 _ELISION = re.compile(r"\.{3}|…|etc\b")
 _DOTS = re.compile(r"(?:\.{3}|…)\s*}")
@@ -84,12 +86,12 @@ class Reader:
         return made
 
     def _object(self, depth: int) -> Node:
-        made = Node("object")
+        made, last = Node("object"), None
         while True:
             self._space()
             here = self._here
             if here and here in COMMAS:
-                self.at += 1
+                last, self.at = None, self.at + 1
                 continue
             if here == "}":
                 self.at += 1
@@ -100,10 +102,12 @@ class Reader:
             key = self._key()
             if key is None or depth > DEEPEST:
                 made.complete = False
+                if last and here and here not in "])":
+                    last.sure = False  # [1, 2] + [3]
                 self.at = len(self.text) if self._here else self.at
                 return made
             self._space()
-            value = self._value(depth, True)
+            value = last = self._value(depth, True)
             put(made, key, value)
             if value.kind == "text" and not value.sure:
                 made.complete = False  # it may have another field in it
@@ -151,7 +155,8 @@ class Reader:
             if dots := _ELISION.match(self.text, self.at):
                 made.sure, self.at = False, dots.end()
                 continue
-            if not comma and not (here in "{[" and made.items[-1].kind in ("object", "list")):
+            lines = here in QUOTES and "\n" in self.text[before : self.at]
+            if not (comma or lines or (here in "{[" and made.items[-1].kind in ("object", "list"))):
                 made.sure = False  # two values, or one?
             value = self._value(depth, False)
             made.items.append(value)
@@ -197,6 +202,8 @@ class Reader:
             ended = self._after_line(end, in_object)
         made = Node("bare", word, sure=ended or word in LITERALS, mended=True)
         made.mended = literal(word) != word
+        if _HALF_TEXT.fullmatch(word) and _QUOTED_KEY.search(self.text[max(0, start - 9) : start]):
+            return Node("text", word[:-1], sure=made.sure, mended=True)
         if word == "" or (_MARKED.search(word[1:]) and not _ONE_WORD.fullmatch(word)):
             made.sure = False
         return made
@@ -223,17 +230,21 @@ class Reader:
         here = self.text[at : at + 1]
         if role == "key":
             return bool(here) and here in COLONS
-        if not here or here in "}])" or self.text.startswith("```", at):
+        if not here or here in "}]" or self.text.startswith("```", at):
             return True
+        if here == ")":
+            return "(" in self.open
         if here in COMMAS:
             if role == "value":
                 return self._ends(at + 1)
             behind = self._after(at + 1)
             follows = self.text[behind : behind + 1]
-            return not follows or follows in "]}." or bool(_VALUE.match(self.text, behind))
+            return not follows or follows in "])}." or bool(_VALUE.match(self.text, behind))
         lines = "\n" in self.text[begin:at]
         quoted = here in QUOTES
-        return role == "value" and (quoted or lines) and bool(_NEXT_KEY.match(self.text, at))
+        if role == "item":
+            return lines and quoted  # a comma is missing
+        return (quoted or lines) and bool(_NEXT_KEY.match(self.text, at))
 
     def _string(self, role: str) -> Node | None:
         """Return the text that begins here; None: it has no end."""

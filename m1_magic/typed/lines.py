@@ -1,7 +1,7 @@
-"""Fields as lines in place of JSON: ``name: Lux`` one a line, a table of two rows, tags.
+"""Fields as lines in place of JSON: ``name: Lux`` one a line, a table, tags; items as lines.
 
 Only a record that is all there counts: each field that must be once, lines one below the other. A
-text that goes on below its line is none, nor is a list: its end could not be seen.
+text that goes on below its line is none, nor is a list behind which something else stands.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from .shape import Shape
 MOST = 2_000  # lines that are looked at
 _LINE = re.compile(
     r"(?:[-*•]\s+|\d+[.)]\s+)?[*_`\"']{0,3}(?P<name>[^\W\d][\w .$-]{0,80}?)[*_`\"']{0,3}"
-    r"\s*(?::|=(?!=))[*_]{0,3}\s*(?P<value>.*)"
+    r"\s*(?:[:：]|=(?!=))[*_]{0,3}\s*(?P<value>.*)"
 )
 _END = re.compile(r"(?<=[\"\deEl]),\Z")  # behind ``"name": value``
+_ITEM = re.compile(r"(?P<mark>[-*•]|\d+[.)])\s+(?P<value>\S.*)")
+_CALL = re.compile(r"[^\W\d]\w*\((.*)\)")
+_SINGLE = re.compile(r"='([^'\"\\]*)'\Z")
 _RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?")
 _TAG = re.compile(
-    r"<(?:parameter\s+name=\"?)?(?P<name>[^\W\d][\w.-]*)\"?>(?P<value>[^<>&]*)"
+    r"<(?:parameter(?:\s+name)?=\"?)?(?P<name>[^\W\d][\w.-]*)\"?>(?P<value>[^<>&]*)"
     r"</(?:parameter|(?P=name))>"
 )
 _FENCE = re.compile(r"(?:```|~~~)\w*|---")
@@ -37,11 +40,63 @@ def record(text: str, wanted: Shape) -> Node | None:
     lines = [line.strip() for line in text.splitlines()]
     if len(lines) > MOST:
         return None
+    if len(lines) == 1:
+        lines = _parted(lines[0], wanted)
     for pairs in (_tags(text), _table(lines), _lines(lines, names, wanted)):
         known = [(names[letters(name)], value) for name, value in pairs if letters(name) in names]
         if sorted(name for name, _ in known) == sorted(names.values()):
             return Node("object", fields={k: _value(v) for k, v in known}, mended=True)
     return None
+
+
+def _parted(line: str, wanted: Shape) -> list[str]:
+    """Return the fields of one line: ``name: Lux, price: 3``, ``Lamp(name='Lux', price=3)``."""
+    call = _CALL.fullmatch(line)
+    names = "|".join(map(re.escape, wanted.properties))
+    parts = re.split(rf"(?:\s*[,;|])?\s+(?=(?:{names})\s*[:=])", call[1] if call else line)
+    if call:
+        return [_SINGLE.sub(r'="\1"', part) for part in parts]
+    first, last = _LINE.fullmatch(parts[0]), _LINE.fullmatch(parts[-1])
+    ends = first and last and not _free(wanted.at(last["name"]))  # else other words may follow
+    return parts if ends else [line]
+
+
+def _free(wanted: Shape) -> bool:
+    """May a value be any text?"""
+    return "string" in wanted.types and not (wanted.values or wanted.formats)
+
+
+def listed(text: str, wanted: Shape) -> Node | None:
+    """Return the list that a text is, of one item a line or one row of a table an object."""
+    lines = [line.rstrip() for line in text.splitlines() if not _FENCE.fullmatch(line.strip())]
+    inner = wanted.at(0)
+    if wanted.types != {"array"} or not inner or len(lines) > MOST:
+        return None
+    names = {letters(name): name for name in inner.properties}
+    last = next((line for line in reversed(lines) if line), "")
+    items: list[Node] = []
+    if names and (grid := _grid([line.strip() for line in lines])) and "|" in last:
+        head, rows = grid
+        if sorted(map(letters, head)) == sorted(names):
+            keys = [names[letters(name)] for name in head]
+            items = [
+                Node("object", fields=dict(zip(keys, map(_value, row), strict=True)), mended=True)
+                for row in rows
+            ]
+    elif not inner.types & {"object", "array"}:
+        items = [_value(one) for one in _items(lines)]
+    return Node("list", items=items, mended=True) if items else None
+
+
+def _items(lines: list[str]) -> list[str]:
+    """Return what lines are that each begin as an item of a list does; a line may announce it."""
+    lines = [line for line in lines if line]
+    lines = lines[1:] if lines and lines[0].endswith(":") else lines
+    found = [one for line in lines if (one := _ITEM.fullmatch(line))]
+    marks = [one["mark"] for one in found]
+    counted = [mark[:-1] for mark in marks] == [str(n + 1) for n in range(len(marks))]
+    whole = len(marks) == len(lines) > 1 and (counted or len(set(marks)) == 1)
+    return [one["value"] for one in found] if whole else []
 
 
 def _value(written: str) -> Node:
@@ -57,22 +112,26 @@ def _value(written: str) -> Node:
 
 def _lines(lines: list[str], names: dict[str, str], wanted: Shape) -> Iterator[tuple[str, str]]:
     """Yield names and values of lines that follow each other."""
-    places = [
-        (
-            at,
-            match["name"].strip(),
-            _END.sub("", match["value"]) if line[0] == '"' else match["value"],
-        )
+    found = [
+        (at, match)
         for at, line in enumerate(lines)
         if (match := _LINE.fullmatch(line)) and letters(match["name"]) in names
     ]
-    if not places:
+    if not found:
         return
+    commas = len(found) > 1 and all(one["value"].endswith(",") for _, one in found[:-1])
+    places = [
+        (
+            at,
+            one["name"].strip(),
+            _END.sub("", one["value"]) if commas or lines[at][0] == '"' else one["value"],
+        )
+        for at, one in found
+    ]
     first, last = places[0][0], places[-1][0]
     own = {at for at, _, _ in places}
     others = [at for at in range(first, last + 1) if at not in own and lines[at]]
-    text = wanted.at(names[letters(places[-1][1])])
-    free = "string" in text.types and not (text.values or text.formats)
+    free = _free(wanted.at(names[letters(places[-1][1])]))
     after = lines[last + 1 :] if free else lines[last + 1 : last + 2]
     if others or any(line and not _FENCE.fullmatch(line) for line in after):
         return  # a value may go on there
@@ -81,9 +140,18 @@ def _lines(lines: list[str], names: dict[str, str], wanted: Shape) -> Iterator[t
 
 def _table(lines: list[str]) -> Iterator[tuple[str, str]]:
     """Yield names and values of a table with one row, or with a row for each name."""
+    head, rows = _grid(lines) or ([], [])
+    if len(rows) == 1:
+        yield from zip(head, rows[0], strict=True)
+    elif len(head) == 2:
+        yield from ((name, value) for name, value in rows)
+
+
+def _grid(lines: list[str]) -> tuple[list[str], list[list[str]]] | None:
+    """Return the head and the rows of the one table of a text."""
     rules = [at for at, line in enumerate(lines) if _RULE.fullmatch(line) and "|" in line]
     if len(rules) != 1 or not 0 < rules[0] < len(lines) - 1:
-        return
+        return None
     head = _cells(lines[rules[0] - 1])
     below = lines[rules[0] + 1 :]
     written = list(takewhile(lambda line: "|" in line, below))
@@ -91,13 +159,8 @@ def _table(lines: list[str]) -> Iterator[tuple[str, str]]:
     closed = {line.endswith("|") for line in [lines[rules[0]], *written]}
     after = below[len(written) : len(written) + 1]
     if len(closed) != 1 or any(line and not _FENCE.fullmatch(line) for line in after):
-        return  # a value may go on there
-    if any(len(row) != len(head) for row in rows):
-        return
-    if len(rows) == 1:
-        yield from zip(head, rows[0], strict=True)
-    elif len(head) == 2:
-        yield from ((name, value) for name, value in rows)
+        return None  # a value may go on there
+    return None if any(len(row) != len(head) for row in rows) else (head, rows)
 
 
 def _cells(line: str) -> list[str]:

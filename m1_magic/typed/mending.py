@@ -10,28 +10,46 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from .choosing import same
+from .choosing import reasoned, same
 from .node import Node
 from .values import nodes
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4})?")
 GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+SPACED = re.compile(r"[-+]?[1-9]\d{0,2}([ '’\u00a0\u202f])\d{3}(?:\1\d{3})*(?:\.\d+)?")
+DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3}){2,}")
 ZEROS = re.compile(r"[-+]?0\d")
 POINTS = re.compile(r"[-+]?(?:0\d|\d{1,3}\.000\Z)")  # 1.000: one, or a thousand
 NO_TEXT = {
     "undefined", "nil", "nan", "n/a", "na", "none", "null", "true", "false", "infinity", "inf", "-",
 }  # fmt: skip
-TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
-DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+TRUTHS = {
+    "true": True, "yes": True, "on": True, "1": True,
+    "false": False, "no": False, "off": False, "0": False,
+}  # fmt: skip
+# Digits and signs that others write, and what has no width.
+_WIDE = "０１２３４５６７８９．，－＋\u2212\u2010\u2011"
+PLAIN = str.maketrans(_WIDE, "0123456789.,-+---", "\u200b\u200c\u200d\u2060\ufeff")
+DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?:日|[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+NUMBERS = re.compile(r"(?P<first>\d{1,2})/(?P<second>\d{1,2})/(?P<y>\d{4})")
+WEEKDAY = re.compile(
+    r"(?:(mon|tue|wed|thu|fri|sat|sun)(?:s|rs|day|sday|nesday|rsday|urday)?\.?,? )?(.*)", re.I
+)
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLOCK = re.compile(r"(1[0-2]|0?[1-9])(:[0-5]\d(?::[0-5]\d)?) ?([ap])\.?m\.?", re.I)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 LONG = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december", "sept",
 )  # fmt: skip
 NAMED = (
-    re.compile(r"(?P<d>\d{1,2})(?:st|nd|rd|th)?[ -](?P<m>[A-Za-z]{3,9})\.?,?[ -](?P<y>\d{4})"),
+    re.compile(
+        r"(?P<d>\d{1,2})(?:st|nd|rd|th)?(?: of)?[ -](?P<m>[A-Za-z]{3,9})\.?,?[ -](?P<y>\d{4})"
+    ),
     re.compile(r"(?P<m>[A-Za-z]{3,9})\.? (?P<d>\d{1,2})(?:st|nd|rd|th)?,? (?P<y>\d{4})"),
 )
 
@@ -60,17 +78,21 @@ def mended(node: Node, problem: str, values: Sequence[object]) -> Node | None:
     if problem.startswith(("date_", "date_from")):
         day = iso(word)
         return Node("text", day, mended=True) if day and day != node.text else None
+    if problem.startswith("time_") and (time := clock(word)):
+        return Node("text", time, mended=True)
     if problem.startswith(("int", "float", "decimal")):
         integral = problem.startswith("int")
-        number_text = number(word, integral)
+        word = word.translate(PLAIN)
+        grouped = node.kind == "text" and SPACED.fullmatch(word)
+        number_text = number(re.sub(r"[^\d.+-]", "", word) if grouped else word, integral)
         return None if number_text is None else _bare(number_text)
-    if problem.startswith("none"):
-        return _bare("null") if word in ("null", "None") else None
     return None
 
 
 def number(word: str, integral: bool) -> str | None:
     """Return a number as JSON has it, of the same value; None: it is none, or could be two."""
+    if DOTTED.fullmatch(word):
+        word = word.replace(".", "")
     if GROUPS.fullmatch(word):
         if not integral and "." not in word and word.count(",") == 1:
             return None
@@ -88,14 +110,33 @@ def number(word: str, integral: bool) -> str | None:
 
 def iso(word: str) -> str:
     """Return a day as ISO 8601 has it, "" where it is none, or could be two."""
+    weekday, word = WEEKDAY.fullmatch(word.translate(PLAIN)).groups()  # type: ignore[union-attr]
+    day = _day(word)
+    if weekday and day:
+        with suppress(ValueError):
+            named = WEEK[date.fromisoformat(day).weekday()] == weekday.lower()
+            return day if named else ""
+    return day
+
+
+def _day(word: str) -> str:
     if match := DAY.fullmatch(word):
         return f"{match[1]}-{int(match[2]):02}-{int(match[3]):02}"
+    if match := NUMBERS.fullmatch(word):
+        low, high = sorted((int(match["first"]), int(match["second"])))
+        return f"{match['y']}-{low:02}-{high:02}" if high > 12 or low == high else ""
     for form in NAMED:
         if match := form.fullmatch(word):
             name = match["m"].lower()
             if (name in LONG or name in MONTHS) and name[:3] in MONTHS:
                 return f"{match['y']}-{MONTHS.index(name[:3]) + 1:02}-{int(match['d']):02}"
     return ""
+
+
+def clock(word: str) -> str:
+    """Return a time of twelve hours as one of twenty-four, "" where it is none."""
+    match = CLOCK.fullmatch(word)
+    return f"{int(match[1]) % 12 + 12 * (match[3] in 'pP'):02}{match[2]}" if match else ""
 
 
 def _bare(text: str) -> Node:
@@ -105,6 +146,7 @@ def _bare(text: str) -> Node:
 def _one_of(word: str, values: Sequence[object]) -> Node | None:
     """Return the value that a word names."""
     value = same(word, values)
+    value = reasoned(word, values) if value is None else value
     if isinstance(value, str):
         return Node("text", value, mended=True)
     return None if value is None else _bare(json.dumps(value))

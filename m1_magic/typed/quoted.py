@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"', "`": "`"}
+QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"', "`": "`", "«": "»"}
 # Behind a quote within a text: a text in two pieces, or what follows a text.
 _NEXT = r"\s*[+:]|\s*[^\W\d]\w*\s*:"
 SPLIT = {
     "value": re.compile(_NEXT + r"|\s+[\"'“‘]"),
-    "item": re.compile(_NEXT + r"|\s*[\"'“‘]"),
+    "item": re.compile(_NEXT + r"|\s*\)?\s*[\"'“‘]"),
 }
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
 # What "\\frac", "\\times", "\\nabla", "C:\\new\\table" become where their backslash is taken for
@@ -24,11 +24,11 @@ def unescaped(raw: str, opener: str) -> str | None:
     """Return the text that stands between quotes; None: a backslash in it could be two things.
 
     Before a letter that JSON has no escape for it is a character (``\\d``, ``C:\\Users``), unless
-    other letters behind one are escapes.
+    other letters behind one are escapes; so it is before a sign then (``\\w+\\.py``).
     """
     if "\\" not in raw:
         return raw
-    out, at, escapes, literal_backslash = [], 0, False, False
+    out, at, escapes, literal_backslash, before_sign = [], 0, False, False, False
     while at < len(raw):
         char = raw[at]
         after = raw[at + 1 : at + 2]
@@ -53,10 +53,13 @@ def unescaped(raw: str, opener: str) -> str | None:
         elif after.isalpha() and after.isascii():
             out.append("\\" + after)
             literal_backslash = True
+        elif after and not after.isspace():
+            out.append("\\" + after)
+            before_sign = True
         else:
             return None
         at += 2
     text = "".join(out)
-    if literal_backslash and escapes:
+    if (literal_backslash and escapes) or (before_sign and not literal_backslash):
         return None
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

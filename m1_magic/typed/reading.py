@@ -11,14 +11,15 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice, pairwise
 
-from .choosing import named, whole
-from .fitting import CUT, Fitted, Misfit, fit
-from .lines import record
+from .corrected import doubted, meant
+from .fitting import Fitted, fit, nothing
+from .lenient import Reader
+from .lines import listed, record
 from .mending import mended
-from .node import Node, literal
+from .node import Node, letters
+from .scalar import SEVERAL, scalar
 from .schema import Wanted
 from .thought import answer_part, without_thought
 from .values import nodes
@@ -30,13 +31,18 @@ DEEPEST = 3  # objects around an answer: {"result": {"items": […]}}
 DOTS = json.dumps("…")[1:-1]  # in an example
 # Names of a field around an answer that is no object.
 AROUND = {"answer", "result", "value", "output", "response", "data"}
+# Names of an answer that is written as a call of a tool.
+GIVEN = ("arguments", "parameters", "input")
+CALL = {"name", "type", "id", "index", "function", *GIVEN}
 NOTHING = "no such data in the answer"
-SEVERAL = "several answers that differ"
-_FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
 # What may stand between objects that are a list: no words.
+_TAGGED = re.compile(r"<(answer|final_answer)>(?:(?!</?\1>).)*</\1>", re.S)
 _BETWEEN = re.compile(r"(?:[\s,;]|(?:```|~~~)\w*(?=\s)|[-*•](?=\s)|\d+[.)](?=\s))*")
 _ENTITIES = re.compile(r"[{\[]\s*&(?:quot|apos|#0*3[49]|#x0*2[27]);")
 _MORE = re.compile(r"\s*,?\s*([\"'])[^\W\d][\w -]*\1\s*:")  # fields behind the end of an object
+_SUM = re.compile(r"[ \t]*[*+][ \t]*[\d\[(]")  # [1] + [2]
+_TUPLE = re.compile(r"\(\s*[\"'\d({-]")
+_HEADLESS = re.compile(r"(\s*(?:```\w*\s*)?)\"([^\"\\\n]+)\"\s*:")  # its { is missing
 _OPENING = re.compile(r"[{\[]")
 _QUOTE = re.compile(r"\\*[\"'“]")
 _BRACKETED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
@@ -52,7 +58,7 @@ def read(text: str, wanted: Wanted, cut: bool = False) -> Fitted:
     try:
         return _read(_plain(text, wanted), wanted, cut)
     except RecursionError:
-        return _none("too many brackets in brackets")
+        return nothing("too many brackets in brackets")
 
 
 def _read(text: str, wanted: Wanted, cut: bool) -> Fitted:
@@ -65,13 +71,13 @@ def _read(text: str, wanted: Wanted, cut: bool) -> Fitted:
     if len(good) == 1 and not _taken_back(good[0], made, wanted):
         return good[0]
     if good:
-        return _none(SEVERAL)
+        return nothing(SEVERAL)
     partly = [one for one in made if ((), NOTHING) not in ((m.path, m.why) for m in one.misfits)]
     partly = [one for one in partly if all(m.path for m in one.misfits) or one.node.kind == "list"]
     best = sorted(_distinct(partly), key=lambda one: len(one.misfits))
     if not best:
-        return made[0] if len(made) == 1 else _none(NOTHING)
-    return best[0] if len(best) == 1 else _none(SEVERAL)
+        return made[0] if len(made) == 1 else nothing(NOTHING)
+    return best[0] if len(best) == 1 else nothing(SEVERAL)
 
 
 def _taken_back(good: Fitted, made: list[Fitted], wanted: Wanted) -> bool:
@@ -89,7 +95,8 @@ def _taken_back(good: Fitted, made: list[Fitted], wanted: Wanted) -> bool:
 def _plain(text: str, wanted: Wanted) -> str:
     """Return an answer without thinking; of JSON within a text, what the text is."""
     text = without_thought(text[:LONGEST])
-    if wanted.shape.types != {"string"} or wanted.shape.values:
+    words = wanted.shape.types == {"string"} and not wanted.shape.values
+    if not words or _TAGGED.fullmatch(text):
         text = answer_part(text, wanted.shape.properties)
     if text.startswith('"') and wanted.shape.types <= {"object", "array"}:
         with suppress(ValueError):
@@ -109,10 +116,6 @@ def _echo(node: Node, wanted: Wanted) -> bool:
     return DOTS in shown and node.json(by_name=True) == shown
 
 
-def _none(why: str) -> Fitted:
-    return Fitted(Node("bare", "null", sure=False), misfits=(Misfit((), why),))
-
-
 def _distinct(made: Iterator[Fitted] | list[Fitted]) -> list[Fitted]:
     """Return readings that differ, each once."""
     by_text: dict[str, Fitted] = {}
@@ -123,10 +126,7 @@ def _distinct(made: Iterator[Fitted] | list[Fitted]) -> list[Fitted]:
 
 def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
     """Yield what values of the text are as the type that is wanted."""
-    simple = _scalar(text, wanted)
-    if simple and cut and text[:1] != '"' and not whole(text, wanted.choices):
-        yield _none(CUT)
-    elif simple:
+    if simple := scalar(text, wanted, cut):
         yield simple
         if not simple.misfits:
             return
@@ -139,18 +139,46 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
         text = html.unescape(text)
     if _escaped(text) and (plainer := _unescaped(text)):
         text = plainer
-    placed = nodes(text)
+    text, placed = _placed(text, wanted)
     if placed and _beginning_lost(text[: placed[0][1]]):
         return
-    if rows := _rows(text, placed, wanted):
+    placed = meant(text, placed, wanted.shape)
+    summed = any(_SUM.match(text, end) for _, _, end in placed)
+    if placed and (summed or doubted(text[placed[-1][2] :], wanted.shape)):
+        yield nothing(SEVERAL)
+        return
+    if rows := _rows(text, placed, wanted, cut):
         yield rows
         if not rows.misfits and len(placed) > 1:
             return
     for top, _, end in placed:
         top.complete &= not _MORE.match(text, end)
-        yield from _inside(top, wanted)
-    if not placed and not cut and (fields := record(text, wanted.shape)):
-        yield fit(fields, wanted)
+        if top.kind == "object" or "array" in wanted.shape.types or not _flat(top):
+            yield from _inside(top, wanted)
+    if not placed and not cut:
+        lines = record(text, wanted.shape) or listed(text, wanted.shape)
+        yield from [fit(lines, wanted)] if lines else []
+
+
+def _flat(node: Node) -> bool:
+    """Is it a list of single values: ``[1]`` behind a sentence?"""
+    return all(one.kind in ("text", "bare") and one.text[:1] not in "{[" for one in node.items)
+
+
+def _placed(text: str, wanted: Wanted) -> tuple[str, list[tuple[Node, int, int]]]:
+    """Return the values of a text and where they stand, in a form that is read alike."""
+    if wanted.shape.types == {"array"} and _TUPLE.match(text):
+        reader = Reader(text, 0)
+        node = reader.container(0)
+        if reader.at == len(text):
+            return text, [(node, 0, len(text))]
+    headless = _HEADLESS.match(text)
+    if headless and letters(headless[2]) in map(letters, wanted.shape.properties):
+        whole = f"{headless[1]}{{{text[headless.end(1) :]}"
+        placed = nodes(whole)
+        if len(placed) == 1 and placed[0][0].complete and not whole[placed[0][2] :].strip("`\n "):
+            return whole, placed
+    return text, nodes(text)
 
 
 def _beginning_lost(before: str) -> bool:
@@ -159,7 +187,9 @@ def _beginning_lost(before: str) -> bool:
     return _FIELD.search(words) is not None or "}" in words
 
 
-def _rows(text: str, placed: list[tuple[Node, int, int]], wanted: Wanted) -> Fitted | None:
+def _rows(
+    text: str, placed: list[tuple[Node, int, int]], wanted: Wanted, cut: bool
+) -> Fitted | None:
     """Return objects one after the other as the list that they are; None: no list is wanted."""
     tops = [one for one, _, _ in placed]
     if wanted.shape.types != {"array"} or not tops or any(one.kind != "object" for one in tops):
@@ -169,7 +199,7 @@ def _rows(text: str, placed: list[tuple[Node, int, int]], wanted: Wanted) -> Fit
         return None
     if "]" in _BRACKETED.sub("", text[placed[-1][2] :]):
         return None  # the end of a list whose beginning is lost
-    complete = all(one.complete for one in tops)
+    complete = not cut and all(one.complete for one in tops)
     made = fit(Node("list", items=tops, complete=complete, mended=True), wanted)
     names = wanted.shape.at(0).properties.keys()
     return made if not made.misfits or any(one.fields.keys() & names for one in tops) else None
@@ -178,6 +208,9 @@ def _rows(text: str, placed: list[tuple[Node, int, int]], wanted: Wanted) -> Fit
 def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     """Yield what a value is as the type that is wanted, or what is in it, if it is a wrapping."""
     names = wanted.shape.properties
+    if (given := _given(node)) is not None and not given[0] & names.keys():
+        yield from _inside(given[1], wanted, depth + 1)
+        return
     schema = "properties" in node.fields and "properties" not in names  # the schema, said again
     made = fit(node, wanted)
     fields = made.node.fields.keys()
@@ -206,6 +239,17 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
                 yield from _inside(part, wanted, depth + 1)
 
 
+def _given(node: Node) -> tuple[set[str], Node] | None:
+    """Return what a function is given, and under which name, of an answer written as its call."""
+    for key in ("function", *GIVEN) if node.fields.keys() <= CALL else ():
+        if key in node.fields:
+            inner = _held(node.fields[key])
+            if key != "function":
+                return ({key}, inner) if inner.kind in ("object", "list") else None
+            return _given(inner) if inner.kind == "object" else None
+    return None
+
+
 def _held(node: Node) -> Node:
     """Return the object or list that a text holds, as all of it; else the value as it is."""
     inner = mended(node, "list", ())
@@ -227,36 +271,3 @@ def _unescaped(text: str) -> str | None:
         return str(json.loads(f'"{text[begin:end]}"', strict=False))
     except ValueError:
         return None
-
-
-def unfenced(text: str) -> str:
-    """Return what stands in the one fence that a text is."""
-    fenced = _FENCED.fullmatch(text)
-    return fenced[1].strip() if fenced else text
-
-
-def _scalar(text: str, wanted: Wanted) -> Fitted | None:
-    """Return a text that is one value without a bracket; None where that is not wanted."""
-    types = wanted.shape.types
-    if types and types <= {"object", "array"} and not wanted.shape.values:
-        return None
-    text = unfenced(text)
-    if wanted.choices:
-        return _chosen(text, wanted)
-    try:
-        node = Node("text", json.loads(text)) if text.startswith('"') else Node("bare", text)
-    except ValueError:
-        node = Node("bare", text)
-    if node.kind == "bare" and literal(text)[:1] == '"' and types <= {"string", "null"}:
-        node = Node("text", text)
-    return fit(node, wanted) if text and text[:1] not in "{[" else None
-
-
-def _chosen(text: str, wanted: Wanted) -> Fitted | None:
-    """Return the choice that an answer is, or names on a line of its own."""
-    found = named(text, wanted.choices)
-    if len(found) != 1:
-        return _none(SEVERAL) if found else None
-    (value, exact), *_ = found
-    node = Node("text", value) if isinstance(value, str) else Node("bare", json.dumps(value))
-    return replace(fit(node, wanted), mended=0 if exact else 1)

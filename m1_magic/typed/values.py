@@ -11,6 +11,7 @@ from .node import Node, elided, literal, put
 from .quoted import TEX
 
 WORK = 1_000_000  # characters that are looked at, some of them again
+BOX = ("- ", "* ", "+ ")  # before [ ], which is to be ticked
 _HEAD = re.compile(r"\s*(?:```\w*\s*)?")
 _JSON = re.compile(r"\{\s*[\"}]|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN)")
 _OPENING = re.compile(r"[{\[]")
@@ -25,6 +26,8 @@ def nodes(text: str) -> list[tuple[Node, int, int]]:
             if not _JSON.match(text, start):
                 raise ValueError
             node, at = _strict(text, start)
+            if at - start == 3 and text[max(0, start - 2) : start] in BOX:
+                continue
         except (ValueError, RecursionError) as error:
             reader = Reader(text, start)
             node, at = reader.container(0), max(reader.at, start + 1)

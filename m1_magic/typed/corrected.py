@@ -1,0 +1,66 @@
+"""What an answer says of its own values: an example, a draft, corrected further down, wrong."""
+
+from __future__ import annotations
+
+import re
+
+from .node import Node
+from .shape import Shape
+
+_CORRECTED = (
+    r"correction|corrected|revised|final(?: (?:answer|version|json|output|result|list))?(?=\W*:)"
+)
+_CORRECTS = {
+    "list": re.compile(rf"\b(?:{_CORRECTED})", re.I),
+    "object": re.compile(rf"\b(?:wait|i made an? (?:mistake|error)|{_CORRECTED})", re.I),
+}
+# Before a value that is none of the answer's.
+_ASIDE = re.compile(
+    r"\b(?:e\.g\.|example|for instance|such as|sample|template|draft|first attempt"
+    r"|initial(?: (?:answer|version|attempt))?)[^\w{\[]*(?:```\w*\s*)?\Z",
+    re.I,
+)
+KINDS = {"object": {"object"}, "list": {"array"}}
+_MISTAKEN = re.compile(r"\b(?:wait,|scratch that|i made an? (?:mistake|error)|correction:)", re.I)
+_RATHER = re.compile(r"\b(?:actually|should (?:be|have been) [-\d\"'“$€£]|sorry)", re.I)
+
+
+Placed = list[tuple[Node, int, int]]
+
+
+def meant(text: str, placed: Placed, wanted: Shape) -> Placed:
+    """Return the values of a text that are not set aside, nor taken back by one further down."""
+    ends = [0, *(end for _, _, end in placed)]
+    answers = [
+        one for one, end in zip(placed, ends, strict=False) if not _ASIDE.search(text[end : one[1]])
+    ]
+    placed = answers or placed
+    return placed[_corrected(text, placed, wanted) :]
+
+
+def _corrected(text: str, placed: Placed, wanted: Shape) -> int:
+    """Return which value is the first that counts: one that is said to correct all before it.
+
+    A part of a value, or of a list, corrects that part alone.
+    """
+    for n in range(len(placed) - 1, 0, -1):
+        (_, _, end), (node, start, _) = placed[n - 1], placed[n]
+        if wanted.types == KINDS[node.kind] and _CORRECTS[node.kind].search(text, end, start):
+            before = [one for one, _, _ in placed[:n]]
+            all_there = all(
+                one.kind == node.kind
+                and one.fields.keys() <= node.fields.keys()
+                and len(one.items) <= len(node.items)
+                for one in before
+            )
+            return n if all_there else 0
+    return 0
+
+
+def doubted(behind: str, wanted: Shape) -> bool:
+    """Do the words behind the last value say that it, or a field of it, is another one?"""
+    if _MISTAKEN.search(behind):
+        return True
+    names = "|".join(map(re.escape, wanted.properties))
+    named = names and re.search(rf"\b(?:{names})\b", behind, re.I)
+    return bool(named and _RATHER.search(behind))
