@@ -257,6 +257,44 @@ def test_what_fitted_is_not_touched_by_the_second_answer(second: str) -> None:
     assert read_both(text, kind(LAMP)).data == {"name": "Lux", "price": 4.0}
 
 
+@pytest.mark.parametrize(
+    ("second", "price"),
+    [
+        ("price: 4", 4),
+        ("**price:** 4", 4),
+        ("| price |\n|---|\n| 4 |", 4),
+        ("**4**", 4),
+        ("The answer is 4.", 4),
+        ('{"answer": 4}', 4),
+        ('[{"price": 4}]', 4),
+        ('{"name": "f", "arguments": {"price": 4}}', 4),
+        ('"price": 4}', 4),
+        ('{"price": 4}\nSorry, the price is 5.', None),
+        ("The answer is not 4.", None),
+        ("price: 4 or 5", None),
+        ("(4)", None),
+        ('{"weight": 4}', None),
+    ],
+)
+def test_the_second_answer_is_read_as_leniently_as_the_first(
+    second: str, price: float | None
+) -> None:
+    data = read_both(f'{{"name": "Lux"}}{BETWEEN}{second}', kind(LAMP)).data
+    assert data == (price and {"name": "Lux", "price": price})
+
+
+def test_places_asked_for_again_are_named_by_their_path_or_by_its_end() -> None:
+    whole = kind({"maker": {"city": str, "zip": str}, "parts": [{"sku": str, "qty": int}]})
+    first = '{"maker": {"city": "Oslo"}, "parts": [{"sku": "A", "qty": "two"}]}'
+    data = {"maker": {"city": "Oslo", "zip": "01"}, "parts": [{"sku": "A", "qty": 2}]}
+    for second in (
+        '{"maker.zip": "01", "parts[0].qty": 2}',
+        '{"zip": "01", "qty": "2"}',
+        '{"name": "f", "arguments": {"maker.zip": "01", "parts[0].qty": 2}}',
+    ):
+        assert read_both(first + BETWEEN + second, whole).data == data
+
+
 def test_what_never_fits_is_none_with_the_reason_and_the_text_stays(server: OpenRouter) -> None:
     server.say(Answer('{"name": "Lux", "price": "N/A"}'), Answer('{"price": "unknown"}'))
     reply = ask("Which?", returns=LAMP)

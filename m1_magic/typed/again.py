@@ -8,14 +8,16 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..calls import Message, Request, Text
+from .choosing import forms, labelled
+from .corrected import doubted
 from .fitting import REST, Fitted, Misfit, _at, _put, _shape, fit
+from .lines import free_text, record
 from .node import Node, letters, literal
-from .reading import read
+from .reading import AROUND, given, placed_values, read
 from .scalar import unfenced
 from .schema import Wanted
 from .shape import Shape, shown
 from .thought import answer_part, without_thought
-from .values import nodes
 from .words import form
 
 MOST = 30  # places that are named
@@ -85,27 +87,50 @@ def merged(first: Fitted, answer: str, wanted: Wanted, cut: bool) -> Fitted:
     if not first.misfits[0].path:
         return _longer(node, answer, wanted)
     answer = unfenced(answer_part(without_thought(answer), wanted.shape.properties))
-    tops = [node for node, _, _ in nodes(answer)]
-    tops = [_unwrapped(one, wanted.shape) for one in tops]
+    tops = _objects(answer, first, wanted.shape, cut)
     for one in first.misfits:
         values = [value for top in tops if (value := _brought(top, one, first, wanted.shape))]
-        if not tops and len(first.misfits) == 1 and not cut:
-            values = _alone(answer, one, wanted.shape)
         if len({value.json() for value in values}) == 1:
             _put(node, one.path, values[0])
+    if not tops and len(first.misfits) == 1 and not cut:
+        _put_alone(node, answer, first.misfits[0], wanted)
     _complete(node, first.misfits)
     return fit(node, wanted)
 
 
-def _alone(text: str, misfit: Misfit, wanted: Shape) -> list[Node]:
-    """Return a text without a bracket as the one value; words that may be any are none."""
-    there = _shape(wanted, misfit.path)
+def _objects(text: str, first: Fitted, wanted: Shape, cut: bool) -> list[Node]:
+    """Return what an answer says of the places that were asked for, in objects or as lines."""
+    names = {
+        shown(one.path): {"anyOf": [*_shape(wanted, one.path).schemas]} for one in first.misfits
+    }
+    asked = Shape(({"type": "object", "properties": names},), wanted.defs)
+    text, placed = placed_values(text, asked)
+    if placed and doubted(text[placed[-1][2] :], asked):
+        return [Node("object")]
+    words = any(free_text(asked.at(name)) for name in names)  # which a sentence may be, too
+    lines = record(text, asked) if not (cut or words or "{" in text) else None
+    if lines and all(one.sure for _, one in lines.parts):
+        return [lines]
+    return [_unwrapped(one, {*wanted.properties, *names}) for one, _, _ in placed]
+
+
+def _put_alone(node: Node, text: str, misfit: Misfit, wanted: Wanted) -> None:
+    """Put a text without a bracket in the one place; words that may be any are no value."""
     if text.startswith('"'):
         with suppress(ValueError):
-            return [Node("text", str(json.loads(text)))]
-    if ("string" in there.types and not there.values and not there.formats) or not text:
-        return []
-    return [Node("bare" if literal(text)[0] != '"' else "text", text)]
+            _put(node, misfit.path, Node("text", str(json.loads(text))))
+            return
+    if free_text(_shape(wanted.shape, misfit.path)) or not text:
+        return
+    told = [] if "\n" in text else list(labelled(text))[-1:]
+    for word in (word for one in told for word in forms(one, signed=True, numbered=True)):
+        made = node.copy()
+        _put(made, misfit.path, Node("bare" if literal(word)[0] != '"' else "text", word))
+        if word[:1] == "(":
+            return  # (42) may be -42
+        if misfit.path not in (one.path for one in fit(made, wanted).misfits):
+            _put(node, misfit.path, _at(made, misfit.path) or node)
+            return
 
 
 def _brought(top: Node, misfit: Misfit, first: Fitted, wanted: Shape) -> Node | None:
@@ -117,18 +142,26 @@ def _brought(top: Node, misfit: Misfit, first: Fitted, wanted: Shape) -> Node | 
         return there
     alone = len(first.misfits) == 1
     last = _field(top, path[-1]) if isinstance(path[-1], str) else None
-    if (alone or len(path) == 1) and last is not None:
+    only = [one.path[-1] for one in first.misfits].count(path[-1]) == 1
+    own = only and path[-1] not in wanted.properties
+    if (alone or own or len(path) == 1) and last is not None:
         return last
+    if alone and len(top.fields) == 1 and (around := AROUND & top.fields.keys()):
+        return top.fields[around.pop()]
     if alone and top.kind == "list" and _shape(wanted, path).types == {"array"}:
         return top
     return None
 
 
-def _unwrapped(top: Node, wanted: Shape) -> Node:
-    """Return the object in an object around it: ``{"answer": {…}}``."""
+def _unwrapped(top: Node, names: Collection[str]) -> Node:
+    """Return the object in an object around it: ``{"answer": {…}}``, a call of a tool."""
+    if (call := given(top)) is not None and call[1].kind == "object" and not call[0] & {*names}:
+        return call[1]
+    if len(top.items) == 1:
+        return top.items[0] if top.items[0].kind == "object" else top
     if len(top.fields) == 1:
         ((key, inner),) = top.fields.items()
-        if inner.kind == "object" and key not in wanted.properties and "." not in key:
+        if inner.kind == "object" and key not in names and "." not in key:
             return inner
     return top
 

@@ -71,7 +71,7 @@ def same(word: str, values: Sequence[object]) -> object | None:
 
 def reasoned(text: str, values: Sequence[object]) -> object | None:
     """Return the choice with which a text begins that gives a reason for it."""
-    parts = _REASON.fullmatch(text.strip("*_.!` "))
+    parts = _REASON.fullmatch(text.strip("*_.!` ")) if len(text) <= LONGEST else None
     if not parts or any(_signed(str(one)) for one in values):
         return None
     why = parts["why"] or parts["since"]

@@ -30,7 +30,7 @@ _NEXT_KEY = re.compile(
     r"\s*(?:\"(?:[^\"\\\n]|\\.)*[\"”]|'(?:[^'\\\n]|\\.)*'|[“„‘«][^\n“”\"‘’«»]*[”“\"’»]|`[^`\n]*`"
     r"|[^\W\d][\w$.-]*[\"”]?|\"[^\W\d]\w*(?=\s*:\s))\s*[:：]"
 )
-_CURLY_END = re.compile(r"(?<!\d”)\s*(?:,\s*[\"“]\w+[\"”]\s*:|[}\]]\s*(?:[,}\]`]|\Z))")
+_CURLY_END = re.compile(r"(?<!\d”)\s*(?:,\s*[\"“]\w+[\"”]\s*:|[}\]][\s}\]]*(?:[,`]|\Z))")
 # A number or literal that a key follows.
 _ALONE = re.compile(
     r"(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null|True|False|None)"
@@ -38,12 +38,12 @@ _ALONE = re.compile(
 )
 _VALUE = re.compile(r"\s*(?:[\"'“„‘«`{\[(]|-?\.?\d|(?:true|false|null|True|False|None)\b)")
 # Within a bare word: two values, or a part of a program; and an address, a number, a time.
-_MARKED = re.compile(r"[\"'“”{\[(:;`+|]")
+_MARKED = re.compile(r"[\"'“”{\[(:;`+|]|[,，；]\Z")
 _QUOTED_KEY = re.compile(r"[\"'”]\s*[:：]\s*\Z")
 _HALF_TEXT = re.compile(r"[^\W\d][^\"'“”`\\:{}\[\]]*[^\s\"'“”`\\:{}\[\],.(]\"")  # Desk"
 _ONE_WORD = re.compile(r"[+-]?[\w.]+(?:[-+:/][\w.?&=%~@#:/+-]*)?")
 _ELISION = re.compile(r"\.{3}|…|etc\b")
-_DOTS = re.compile(r"(?:\.{3}|…)\s*}")
+_DOTS = re.compile(r"(?:\.{3}|…)\s*}")  # the rest of an object is left out
 _LEFT_OUT = re.compile(
     r"(?://|/\*|#|<!--)[^\n]*?(?:\.{3}|…|\b(?:etc|and so on|more|remaining|rest|omitted|others?"
     r"|continued?s?)\b)",
@@ -142,7 +142,7 @@ class Reader:
                 made.sure &= not comma  # two of them: is something missing?
                 comma, self.at = True, self.at + 1
                 continue
-            if here and here in "])":
+            if here and here in ("])" if self.open[-1] == "(" else "]"):
                 self.at += 1
                 return elided(made)
             if here == "}" and "{" in self.open[:-1]:
@@ -221,8 +221,7 @@ class Reader:
         """Does a value of an object end before what stands here, behind its comma?"""
         at = self._after(at)
         here = self.text[at : at + 1]
-        dots = _DOTS.match(self.text, at)  # the rest of an object is left out
-        return not here or here in ",}]{" or bool(dots or _NEXT_KEY.match(self.text, at))
+        return not here or here in ",}]{" or any(e.match(self.text, at) for e in (_DOTS, _NEXT_KEY))
 
     def _closes(self, at: int, role: str) -> bool:
         """Can a quote before this place be the end of a text?"""
@@ -239,7 +238,8 @@ class Reader:
                 return self._ends(at + 1)
             behind = self._after(at + 1)
             follows = self.text[behind : behind + 1]
-            return not follows or follows in "])}." or bool(_VALUE.match(self.text, behind))
+            ends = "])}." if "(" in self.open else "]}."
+            return not follows or follows in ends or bool(_VALUE.match(self.text, behind))
         lines = "\n" in self.text[begin:at]
         quoted = here in QUOTES
         if role == "item":

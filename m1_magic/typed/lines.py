@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-from .node import Node, letters
+from .node import LITERALS, Node, letters
 from .shape import Shape
 
 MOST = 2_000  # lines that are looked at
 _LINE = re.compile(
-    r"(?:[-*•]\s+|\d+[.)]\s+)?[*_`\"']{0,3}(?P<name>[^\W\d][\w .$-]{0,80}?)[*_`\"']{0,3}"
+    r"(?:[-*•]\s+|\d+[.)]\s+)?[*_`\"']{0,3}(?P<name>[^\W\d][\w .$\[\]-]{0,80}?)[*_`\"']{0,3}"
     r"\s*(?:[:：]|=(?!=))[*_]{0,3}\s*(?P<value>.*)"
 )
 _END = re.compile(r"(?<=[\"\deEl]),\Z")  # behind ``"name": value``
@@ -53,15 +53,19 @@ def _parted(line: str, wanted: Shape) -> list[str]:
     """Return the fields of one line: ``name: Lux, price: 3``, ``Lamp(name='Lux', price=3)``."""
     call = _CALL.fullmatch(line)
     names = "|".join(map(re.escape, wanted.properties))
-    parts = re.split(rf"(?:\s*[,;|])?\s+(?=(?:{names})\s*[:=])", call[1] if call else line)
+    parts = re.split(rf"[\s,;|](?=\"?(?:{names})\"?\s*[:=])", call[1] if call else line)
+    parts = [part.strip(" \t,;|") for part in parts]
     if call:
         return [_SINGLE.sub(r'="\1"', part) for part in parts]
     first, last = _LINE.fullmatch(parts[0]), _LINE.fullmatch(parts[-1])
-    ends = first and last and not _free(wanted.at(last["name"]))  # else other words may follow
-    return parts if ends else [line]
+    if not first or not last:
+        return [line]
+    value, free = last["value"], free_text(wanted.at(last["name"]))
+    ends = value in LITERALS or value.endswith('"') or not (free or line.startswith('"'))
+    return parts if ends else [line]  # else other words may follow, or digits
 
 
-def _free(wanted: Shape) -> bool:
+def free_text(wanted: Shape) -> bool:
     """May a value be any text?"""
     return "string" in wanted.types and not (wanted.values or wanted.formats)
 
@@ -131,7 +135,7 @@ def _lines(lines: list[str], names: dict[str, str], wanted: Shape) -> Iterator[t
     first, last = places[0][0], places[-1][0]
     own = {at for at, _, _ in places}
     others = [at for at in range(first, last + 1) if at not in own and lines[at]]
-    free = _free(wanted.at(names[letters(places[-1][1])]))
+    free = free_text(wanted.at(names[letters(places[-1][1])]))
     after = lines[last + 1 :] if free else lines[last + 1 : last + 2]
     if others or any(line and not _FENCE.fullmatch(line) for line in after):
         return  # a value may go on there
@@ -149,6 +153,8 @@ def _table(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 def _grid(lines: list[str]) -> tuple[list[str], list[list[str]]] | None:
     """Return the head and the rows of the one table of a text."""
+    if rows := _separated(lines):
+        return rows[0], rows[1:]
     rules = [at for at, line in enumerate(lines) if _RULE.fullmatch(line) and "|" in line]
     if len(rules) != 1 or not 0 < rules[0] < len(lines) - 1:
         return None
@@ -161,6 +167,16 @@ def _grid(lines: list[str]) -> tuple[list[str], list[list[str]]] | None:
     if len(closed) != 1 or any(line and not _FENCE.fullmatch(line) for line in after):
         return None  # a value may go on there
     return None if any(len(row) != len(head) for row in rows) else (head, rows)
+
+
+def _separated(lines: list[str]) -> list[list[str]]:
+    """Return the rows of a text that is CSV without quotes, and nothing else."""
+    lines = [line for line in lines if line and not _FENCE.fullmatch(line)]
+    for sign in ",\t;":
+        rows = [[cell.strip() for cell in line.split(sign)] for line in lines]
+        if len(rows) > 1 and len(rows[0]) > 1 and len({len(row) for row in rows}) == 1:
+            return rows
+    return []
 
 
 def _cells(line: str) -> list[str]:

@@ -37,7 +37,8 @@ PLAIN = str.maketrans(_WIDE, "0123456789.,-+---", "\u200b\u200c\u200d\u2060\ufef
 DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?:日|[T ]00:00(?::00(?:\.0+)?)?Z?)?")
 NUMBERS = re.compile(r"(?P<first>\d{1,2})/(?P<second>\d{1,2})/(?P<y>\d{4})")
 WEEKDAY = re.compile(
-    r"(?:(mon|tue|wed|thu|fri|sat|sun)(?:s|rs|day|sday|nesday|rsday|urday)?\.?,? )?(.*)", re.I
+    r"(?:(mon|tue|wed|thu|fri|sat|sun)(?:s|rs|day|sday|nesday|rsday|urday)?\.?,? )?(.*)",
+    re.I | re.S,
 )
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK = re.compile(r"(1[0-2]|0?[1-9])(:[0-5]\d(?::[0-5]\d)?) ?([ap])\.?m\.?", re.I)

@@ -21,6 +21,7 @@ from .mending import mended
 from .node import Node, letters
 from .scalar import SEVERAL, scalar
 from .schema import Wanted
+from .shape import Shape
 from .thought import answer_part, without_thought
 from .values import nodes
 from .words import example
@@ -131,15 +132,14 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
         if not simple.misfits:
             return
     if not wanted.shape.types & {"object", "array"} and not wanted.shape.values:
-        tops = [one for one, _, _ in nodes(text)]
-        for top in tops:
+        for top in _once(nodes(text)):
             yield from _inside(top, wanted)
         return
     if '"' not in text and _ENTITIES.search(text):
         text = html.unescape(text)
     if _escaped(text) and (plainer := _unescaped(text)):
         text = plainer
-    text, placed = _placed(text, wanted)
+    text, placed = placed_values(text, wanted.shape)
     if placed and _beginning_lost(text[: placed[0][1]]):
         return
     placed = meant(text, placed, wanted.shape)
@@ -153,6 +153,7 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
             return
     for top, _, end in placed:
         top.complete &= not _MORE.match(text, end)
+    for top in _once(placed):
         if top.kind == "object" or "array" in wanted.shape.types or not _flat(top):
             yield from _inside(top, wanted)
     if not placed and not cut:
@@ -160,20 +161,29 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
         yield from [fit(lines, wanted)] if lines else []
 
 
+def _once(placed: list[tuple[Node, int, int]]) -> Iterator[Node]:
+    """Yield values, each once, though an answer may say the same over and over."""
+    seen = set[tuple[str, bool]]()
+    for node, _, _ in placed:
+        if (form := (node.json(), node.complete)) not in seen:
+            seen.add(form)
+            yield node
+
+
 def _flat(node: Node) -> bool:
     """Is it a list of single values: ``[1]`` behind a sentence?"""
     return all(one.kind in ("text", "bare") and one.text[:1] not in "{[" for one in node.items)
 
 
-def _placed(text: str, wanted: Wanted) -> tuple[str, list[tuple[Node, int, int]]]:
+def placed_values(text: str, wanted: Shape) -> tuple[str, list[tuple[Node, int, int]]]:
     """Return the values of a text and where they stand, in a form that is read alike."""
-    if wanted.shape.types == {"array"} and _TUPLE.match(text):
+    if wanted.types == {"array"} and _TUPLE.match(text):
         reader = Reader(text, 0)
         node = reader.container(0)
         if reader.at == len(text):
             return text, [(node, 0, len(text))]
     headless = _HEADLESS.match(text)
-    if headless and letters(headless[2]) in map(letters, wanted.shape.properties):
+    if headless and letters(headless[2]) in map(letters, wanted.properties):
         whole = f"{headless[1]}{{{text[headless.end(1) :]}"
         placed = nodes(whole)
         if len(placed) == 1 and placed[0][0].complete and not whole[placed[0][2] :].strip("`\n "):
@@ -208,8 +218,8 @@ def _rows(
 def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     """Yield what a value is as the type that is wanted, or what is in it, if it is a wrapping."""
     names = wanted.shape.properties
-    if (given := _given(node)) is not None and not given[0] & names.keys():
-        yield from _inside(given[1], wanted, depth + 1)
+    if (call := given(node)) is not None and not call[0] & names.keys():
+        yield from _inside(call[1], wanted, depth + 1)
         return
     schema = "properties" in node.fields and "properties" not in names  # the schema, said again
     made = fit(node, wanted)
@@ -239,14 +249,14 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
                 yield from _inside(part, wanted, depth + 1)
 
 
-def _given(node: Node) -> tuple[set[str], Node] | None:
+def given(node: Node) -> tuple[set[str], Node] | None:
     """Return what a function is given, and under which name, of an answer written as its call."""
     for key in ("function", *GIVEN) if node.fields.keys() <= CALL else ():
         if key in node.fields:
             inner = _held(node.fields[key])
             if key != "function":
                 return ({key}, inner) if inner.kind in ("object", "list") else None
-            return _given(inner) if inner.kind == "object" else None
+            return given(inner) if inner.kind == "object" else None
     return None
 
 

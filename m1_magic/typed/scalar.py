@@ -16,7 +16,7 @@ from .schema import Wanted
 
 SEVERAL = "several answers that differ"
 LONGEST = 20_000  # characters of a text that may tell a value in words
-_HEAD = re.compile(r"[*_#\s]*(?:final\s+(?=answer|result)|(?:the\s+)?answer\s*:[*_\s]*\n)", re.I)
+_HEAD = re.compile(r"\A[*_#\s]*(?:final\s+(?=answer|result)|(?:the\s+)?answer\s*:[*_\s]*\n)", re.I)
 _FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
 _NOTE = re.compile(r"\[[^\[\]{}\"']*\](?:\(|\s*[^\W\d])")  # words behind a bracket: [1] see there
 
@@ -72,7 +72,7 @@ def _plain(text: str, wanted: Wanted) -> Fitted | None:
 
 def _told(text: str, wanted: Wanted) -> Fitted | None:
     """Return the one value that a text tells in words: ``**42**``, ``The answer is 42.``."""
-    text = _HEAD.sub("", text, count=1)
+    text = _HEAD.sub("", text[: LONGEST + 1])
     if len(text) > LONGEST or AGAIN.search(text):
         return None
     if wanted.shape.types == {"boolean"}:
