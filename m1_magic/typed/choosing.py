@@ -100,7 +100,7 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     """
     found: dict[str, tuple[object, bool]] = {}
     others = list[str]()
-    if len(text) <= LONGEST and (value := same(" ".join(text.split()), values)) is not None:
+    if "\n" in text and len(text) <= LONGEST and (value := same(" ".join(text.split()), values)) is not None:
         return [(value, text == value)]
     for line in [*_BOXED.findall(text), *text.splitlines()]:
         line = line.strip()[:LONGEST]

@@ -26,6 +26,7 @@ ZEROS = re.compile(r"[-+]?0\d")
 POINTS = re.compile(r"[-+]?(?:0\d|\d{1,3}\.000\Z)")  # 1.000: one, or a thousand
 NO_TEXT = {
     "undefined", "nil", "nan", "n/a", "na", "none", "null", "true", "false", "infinity", "inf", "-",
+    "...", "…", "?",
 }  # fmt: skip
 TRUTHS = {
     "true": True, "yes": True, "on": True, "1": True,

@@ -42,6 +42,8 @@ _BETWEEN = re.compile(r"(?:[\s,;]|(?:```|~~~)\w*(?=\s)|[-*•](?=\s)|\d+[.)](?=\
 _ENTITIES = re.compile(r"[{\[]\s*&(?:quot|apos|#0*3[49]|#x0*2[27]);")
 _MORE = re.compile(r"\s*,?\s*([\"'])[^\W\d][\w -]*\1\s*:")  # fields behind the end of an object
 _SUM = re.compile(r"[ \t]*[*+][ \t]*[\d\[(]")  # [1] + [2]
+_DOUBLED = re.compile(r"[{\[]\s*\"\"[^\W\d][^\"\n]*\"\"\s*[:,\]]")  # as in CSV
+_CITED = re.compile(r">\s*(?:```|[{\[])")
 _TUPLE = re.compile(r"\(\s*[\"'\d({-]")
 _HEADLESS = re.compile(r"(\s*(?:```\w*\s*)?)\"([^\"\\\n]+)\"\s*:")  # its { is missing
 _OPENING = re.compile(r"[{\[]")
@@ -99,6 +101,9 @@ def _plain(text: str, wanted: Wanted) -> str:
     words = wanted.shape.types == {"string"} and not wanted.shape.values
     if not words or _TAGGED.fullmatch(text):
         text = answer_part(text, wanted.shape.properties)
+    lines = text.splitlines()
+    if not words and _CITED.match(text) and all(line.startswith(">") for line in lines):
+        text = "\n".join(line[1:] for line in lines).strip()
     if text.startswith('"') and wanted.shape.types <= {"object", "array"}:
         with suppress(ValueError):
             return str(json.loads(text, strict=False)).strip()
@@ -139,6 +144,8 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
         text = html.unescape(text)
     if _escaped(text) and (plainer := _unescaped(text)):
         text = plainer
+    if _DOUBLED.search(text):
+        text = text.replace('""', '"')
     text, placed = placed_values(text, wanted.shape)
     if placed and _beginning_lost(text[: placed[0][1]]):
         return
