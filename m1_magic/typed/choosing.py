@@ -34,7 +34,7 @@ _REASON = re.compile(
     r"|,\s+(?P<since>(?:it|this|that|the|there|he|she|they|we|i|you|because|as|since)\b.*))",
     re.I,
 )
-_HEDGE = re.compile(
+HEDGE = re.compile(
     r"n['’]t\b|\b(?:not?|nor|never|but|however|though|although|unless|except|maybe|perhaps|probably"
     r"|possibly|likely|could|may|might|would|unclear|unsure|sure|or|else|wait|actually|rather|instead"
     r"|hmm|partly|almost|nearly|both)\b",
@@ -76,7 +76,7 @@ def reasoned(text: str, values: Sequence[object]) -> object | None:
         return None
     why = parts["why"] or parts["since"]
     value = same(parts["value"], values)
-    if value is None or _HEDGE.search(why) or any(_holds(why, o) for o in values if o != value):
+    if value is None or HEDGE.search(why) or any(_holds(why, o) for o in values if o != value):
         return None
     number = str(value)[-1:].isdigit() and why[:1].isdigit()  # 1 - 5
     return None if number else value
@@ -100,7 +100,8 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     """
     found: dict[str, tuple[object, bool]] = {}
     others = list[str]()
-    if "\n" in text and len(text) <= LONGEST and (value := same(" ".join(text.split()), values)) is not None:
+    joined = " ".join(text.split()) if "\n" in text and len(text) <= LONGEST else ""
+    if joined and (value := same(joined, values)) is not None:
         return [(value, text == value)]
     for line in [*_BOXED.findall(text), *text.splitlines()]:
         line = line.strip()[:LONGEST]

@@ -7,12 +7,12 @@ import re
 from .node import Node
 from .shape import Shape
 
-_CORRECTED = (
-    r"correction|corrected|revised|final(?: (?:answer|version|json|output|result|list))?(?=\W*:)"
-)
+_NOUN = r"(?: (?:answer|version|json|output|result|object|list|data|one))?"
+_CORRECTED = rf"correction\b|(?:final|corrected|correct|revised|fixed){_NOUN}(?=\W*:)"
+_WAIT = r"wait(?=\s*[,.!:…—–-]|\s+(?:no|that|actually)\b)"
 _CORRECTS = {
     "list": re.compile(rf"\b(?:{_CORRECTED})", re.I),
-    "object": re.compile(rf"\b(?:wait|i made an? (?:mistake|error)|{_CORRECTED})", re.I),
+    "object": re.compile(rf"\b(?:{_WAIT}|i made an? (?:mistake|error)|{_CORRECTED})", re.I),
 }
 # Before a value that is none of the answer's.
 _ASIDE = re.compile(
@@ -21,6 +21,7 @@ _ASIDE = re.compile(
     re.I,
 )
 KINDS = {"object": {"object"}, "list": {"array"}}
+_OR = re.compile(r"\b(?:alternativ\w*|options?|or|otherwise|another)\b", re.I)
 _MISTAKEN = re.compile(r"\b(?:wait,|scratch that|i made an? (?:mistake|error)|correction:)", re.I)
 _RATHER = re.compile(r"\b(?:actually|should (?:be|have been) [-\d\"'“$€£]|sorry)", re.I)
 
@@ -31,10 +32,10 @@ Placed = list[tuple[Node, int, int]]
 def meant(text: str, placed: Placed, wanted: Shape) -> Placed:
     """Return the values of a text that are not set aside, nor taken back by one further down."""
     ends = [0, *(end for _, _, end in placed)]
-    answers = [
-        one for one, end in zip(placed, ends, strict=False) if not _ASIDE.search(text[end : one[1]])
-    ]
-    placed = answers or placed
+    gaps = [text[end:start] for (_, start, _), end in zip(placed, ends, strict=False)]
+    answers = [one for one, gap in zip(placed, gaps, strict=True) if not _ASIDE.search(gap)]
+    if answers and not any(map(_OR.search, gaps)):
+        placed = answers
     return placed[_corrected(text, placed, wanted) :]
 
 

@@ -14,8 +14,7 @@ import re
 from .node import LITERALS, Node, elided, literal, put
 from .quoted import QUOTES, SPLIT, TEX, unescaped
 
-DEEPEST = 100  # containers in each other
-LONGEST_KEY = 300  # characters
+DEEPEST, LONGEST_KEY = 100, 300  # containers in each other, characters
 COLONS, COMMAS = ":：", ",，;；"
 WIDTHLESS = "\u200b\u200c\u200d\u2060\ufeff"
 _COMMENTS = r"//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*|<!--.*?(?:-->|\Z)"
@@ -40,7 +39,7 @@ _VALUE = re.compile(r"\s*(?:[\"'“„‘«`{\[(]|-?\.?\d|(?:true|false|null|Tru
 # Within a bare word: two values, or a part of a program; and an address, a number, a time.
 _MARKED = re.compile(r"[\"'“”{\[(:;`+|]|[,，；]\Z")
 _QUOTED_KEY = re.compile(r"[\"'”]\s*[:：]\s*\Z")
-_HALF_TEXT = re.compile(r"[^\W\d][^\"'“”`\\:{}\[\]]*[^\s\"'“”`\\:{}\[\],.(]\"")  # Desk"
+_HALF_TEXT = re.compile(r"[^\W\d][^\"'“”`\\:{}\[\]]*[^\s\d\"'“”`\\:{}\[\],.(]\"")  # Desk"
 _ONE_WORD = re.compile(r"[+-]?[\w.]+(?:[-+:/][\w.?&=%~@#:/+-]*)?")
 _ELISION = re.compile(r"\.{3}|…|etc\b")
 _DOTS = re.compile(r"(?:\.{3}|…)\s*}")  # the rest of an object is left out
@@ -155,7 +154,8 @@ class Reader:
             if dots := _ELISION.match(self.text, self.at):
                 made.sure, self.at = False, dots.end()
                 continue
-            lines = here in QUOTES and "\n" in self.text[before : self.at]
+            gap = self.text[before - 2 : self.at + 2]  # a space at an end: one text in two pieces?
+            lines = here in QUOTES and "\n" in gap and not (gap[0].isspace() or gap[-1].isspace())
             if not (comma or lines or (here in "{[" and made.items[-1].kind in ("object", "list"))):
                 made.sure = False  # two values, or one?
             value = self._value(depth, False)

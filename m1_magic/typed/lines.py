@@ -20,6 +20,14 @@ _LINE = re.compile(
     r"\s*(?:[:：]|=(?!=))[*_]{0,3}\s*(?P<value>.*)"
 )
 _END = re.compile(r"(?<=[\"\deEl]),\Z")  # behind ``"name": value``
+HOLDERS = {"object", "array"}
+# A line that announces a list: not one that says why there is none.
+_INTRO = re.compile(
+    r"(?!.*(?:n['’]t|\b(?:not|cannot|unable|no|need|sorry|unfortunately|before|unless|if|why|because"
+    r"|reasons?|missing)\b)).{1,80}:[*_]{0,2}",
+    re.I,
+)
+_TOTAL = re.compile(r"\W*(?:(?:grand |sub)?total|sums?|average|mean|overall)\W*", re.I)
 _ITEM = re.compile(r"(?P<mark>[-*•]|\d+[.)])\s+(?P<value>\S.*)")
 _CALL = re.compile(r"[^\W\d]\w*\((.*)\)")
 _SINGLE = re.compile(r"='([^'\"\\]*)'\Z")
@@ -76,26 +84,32 @@ def listed(text: str, wanted: Shape) -> Node | None:
     inner = wanted.at(0)
     if wanted.types != {"array"} or not inner or len(lines) > MOST:
         return None
-    names = {letters(name): name for name in inner.properties}
-    last = next((line for line in reversed(lines) if line), "")
-    items: list[Node] = []
-    if names and (grid := _grid([line.strip() for line in lines])) and "|" in last:
-        head, rows = grid
-        if sorted(map(letters, head)) == sorted(names):
-            keys = [names[letters(name)] for name in head]
-            items = [
-                Node("object", fields=dict(zip(keys, map(_value, row), strict=True)), mended=True)
-                for row in rows
-            ]
-    elif not inner.types & {"object", "array"}:
-        items = [_value(one) for one in _items(lines)]
+    if inner.properties:
+        items = _rows([line.strip() for line in lines], inner)
+    else:
+        items = [_value(one) for one in _items(lines)] if not inner.types & HOLDERS else []
     return Node("list", items=items, mended=True) if items else None
+
+
+def _rows(lines: list[str], wanted: Shape) -> list[Node]:
+    """Return the rows of a table that has these columns, and behind which nothing stands."""
+    names = {letters(name): name for name in wanted.properties}
+    head, rows = _grid(lines) or ([], [])
+    last = next((line for line in reversed(lines) if line), "")
+    table = "|" in last or not any("|" in line for line in lines)
+    if sorted(map(letters, head)) != sorted(names) or not table:
+        return []
+    if any(_TOTAL.fullmatch(row[0]) for row in rows):
+        return []
+    keys = [names[letters(name)] for name in head]
+    fields = [dict(zip(keys, map(_value, row), strict=True)) for row in rows]
+    return [Node("object", fields=one, mended=True) for one in fields]
 
 
 def _items(lines: list[str]) -> list[str]:
     """Return what lines are that each begin as an item of a list does; a line may announce it."""
     lines = [line for line in lines if line]
-    lines = lines[1:] if lines and lines[0].endswith(":") else lines
+    lines = lines[1:] if lines and _INTRO.fullmatch(lines[0]) else lines
     found = [one for line in lines if (one := _ITEM.fullmatch(line))]
     marks = [one["mark"] for one in found]
     counted = [mark[:-1] for mark in marks] == [str(n + 1) for n in range(len(marks))]

@@ -145,7 +145,7 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
     if _escaped(text) and (plainer := _unescaped(text)):
         text = plainer
     if _DOUBLED.search(text):
-        text = text.replace('""', '"')
+        text = text.replace('""', '"') if '""""' not in text else ""
     text, placed = placed_values(text, wanted.shape)
     if placed and _beginning_lost(text[: placed[0][1]]):
         return
@@ -226,7 +226,8 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     """Yield what a value is as the type that is wanted, or what is in it, if it is a wrapping."""
     names = wanted.shape.properties
     if (call := given(node)) is not None and not call[0] & names.keys():
-        yield from _inside(call[1], wanted, depth + 1)
+        if call[1].fields or call[1].items:
+            yield from _inside(call[1], wanted, depth + 1)
         return
     schema = "properties" in node.fields and "properties" not in names  # the schema, said again
     made = fit(node, wanted)

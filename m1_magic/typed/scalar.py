@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from .choosing import AGAIN, forms, labelled, named, whole
+from .choosing import AGAIN, HEDGE, forms, labelled, named, whole
 from .fitting import CUT, Fitted, fit, nothing
 from .mending import TRUTHS
 from .node import Node, literal
@@ -90,6 +90,8 @@ def _parts(text: str, wanted: Wanted) -> list[Fitted]:
     made = list[Fitted | None]()
     for line in lines:
         _, *behind = labelled(line)
+        if not behind and len(lines) > 1 and HEDGE.search(line) and re.search(r"\d", line):
+            return []  # but it could be 43
         told = behind or [line] * (len(lines) == 1)
         made += [_form(one, wanted) for one in told]
     return [] if None in made else [one for one in made if one]
