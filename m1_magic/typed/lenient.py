@@ -229,17 +229,17 @@ class Reader:
         here = self.text[at : at + 1]
         if role == "key":
             return bool(here) and here in COLONS
-        if not here or here in "}]" or self.text.startswith("```", at):
+        ends = "}])" if "(" in self.open else "}]"
+        if not here or here in ends or self.text.startswith("```", at):
             return True
-        if here == ")":
-            return "(" in self.open
+        if here in ";；":
+            return bool((_NEXT_KEY if role == "value" else _VALUE).match(self.text, at + 1))
         if here in COMMAS:
             if role == "value":
                 return self._ends(at + 1)
             behind = self._after(at + 1)
             follows = self.text[behind : behind + 1]
-            ends = "])}." if "(" in self.open else "]}."
-            return not follows or follows in ends or bool(_VALUE.match(self.text, behind))
+            return not follows or follows in ends + "." or bool(_VALUE.match(self.text, behind))
         lines = "\n" in self.text[begin:at]
         quoted = here in QUOTES
         if role == "item":
