@@ -237,6 +237,7 @@ class ToolAnswer:
             return call, SAID_NO, "refused"
         try:
             with stoppable():
+                self._results.begin()
                 tell = partial(self._results.told, source=tool.source)
                 return call, run(tool.run, given, tell), "ran"
         except KeyboardInterrupt:

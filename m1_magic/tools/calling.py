@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from ..calls import Request
+from ..context.frames import frame_named
 from ..context.variables import public_names, resolve
 from ..errors import UsageError
 from ..options.fields import Options
@@ -119,16 +122,28 @@ def answer(
     options: Options,
     settings: M1,
     approver: Callable[[], Approver],
+    namespace: Mapping[str, object],
 ) -> ToolAnswer:
     """Return what runs the tools of a call, of which ``job`` has view and processor.
 
     Args:
         approver: makes who asks the user, where ``--yes`` does not allow all.
     """
-    asked, results = None if options.yes else approver(), Results.of(options, settings)
+    results = Results.of(options, settings, _shown(job.request, namespace))
+    asked = None if options.yes else approver()
     how = (job.view, found, results, asked, settings.rounds, job.processor)
     if not job.request.exact:
         return ToolAnswer(*how)
     from ..exact.apart import Apart
 
     return ToolAnswer(*how, Apart())
+
+
+def _shown(request: Request, namespace: Mapping[str, object]) -> dict[str, object]:
+    """Return the tables that go along with a question, as far as they can be found by name."""
+    tables: dict[str, object] = {}
+    for one in request.attachments:
+        if one.kind == "frame":
+            with suppress(UsageError):
+                tables[one.name] = frame_named(one.name, namespace)
+    return tables
