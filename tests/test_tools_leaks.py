@@ -170,3 +170,22 @@ def test_pythons_own_words_leave_where_no_code_can_be_read() -> None:
         space["look"](NAMED)
     text = Results(Wish(), redaction.ISSUERS).raised(caught.value, "{}")
     assert text == "It raised ValueError: invalid literal for int() with base 10: '…'"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT pay FROM staff, range(100) WHERE name = 'Zebulon'",
+        "FROM staff, range(100) SELECT pay",
+        "staff.loc[[0] * 100].assign(pay=lambda d: d.pay)",
+    ],
+)
+def test_a_function_that_runs_what_m1_wrote_tells_no_figure(server: OpenRouter, sql: str) -> None:
+    def query(sql: str) -> object:
+        return pd.DataFrame({"pay": [918_273] * 100})
+
+    server.say(Answer.calling(("query", {"sql": sql}), ("query", {"sql": "all"})), Answer(text="."))
+    ask("go", tools=[query], yes=True)
+    one, plain = sent(server, -1)[-2:]
+    assert "918" not in one and "100 rows" in one
+    assert "always 918273" in plain

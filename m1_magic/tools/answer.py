@@ -238,7 +238,8 @@ class ToolAnswer:
         try:
             with stoppable():
                 self._results.begin()
-                tell = partial(self._results.told, source=tool.source)
+                made_by = {"source": tool.source, "arguments": call.arguments}
+                tell = partial(self._results.told, **made_by)
                 return call, run(tool.run, given, tell), "ran"
         except KeyboardInterrupt:
             raise

@@ -45,6 +45,8 @@ SEVERAL = 10  # frames that a function may give together
 LONGEST = 20_000  # characters of a result that leave
 BEYOND = 4_000  # characters behind these in which a secret may end that begins before
 ITEMS = 1_000  # of a generator that are taken
+# What M1 may have written as an argument: code, which could give one row many times.
+CODE = re.compile(r"\w\(|\bselect\b.*\bfrom\b|\bfrom\b.*\bselect\b", re.I | re.S)
 BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s+")
 VALUE = re.compile(r"(?=.{1,60}\Z)[^\s,;]+(?: [^\s,;]+){0,2}(?<![.!?:])")
 # A folder of this machine, up to a file's own name.
@@ -87,12 +89,15 @@ class Results:
             with suppress(UserFacingError):  # its engine cannot be asked any more
                 summary(opened(table), name, self.wish, self.cols)
 
-    def told(self, value: object, source: str = "") -> str:
+    def told(self, value: object, source: str = "", arguments: str = "") -> str:
         """Return what leaves of a value.
 
         Args:
             source: the code that made it.
+            arguments: what M1 gave to that code.
         """
+        if self.wish.level == "stats" and CODE.search(arguments):
+            return replace(self, wish=replace(self.wish, level="schema")).told(value, source)
         if isinstance(value, Page):
             return value.text
         more = ""
