@@ -7,9 +7,10 @@ import json
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import pandas as pd
+import pydantic
 import pytest
 import typing_extensions
 
@@ -212,3 +213,62 @@ def test_a_table_is_bound_where_it_cannot_be_an_argument(server: OpenRouter) -> 
     space = {"count": bound}
     assert called(server, bound, {"city": "x"}, name="count", namespace=space) == "60"
     assert "Zebulon" not in json.dumps(server.chats[0].body)
+
+
+class Sensor(pydantic.BaseModel):
+    limit: float = float("nan")
+
+
+def leaving(value: int) -> int:
+    raise SystemExit(value)
+
+
+class Asked:
+    """Nothing may be asked of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ZeroDivisionError
+
+    @property
+    def __signature__(self) -> Any:
+        raise ZeroDivisionError
+
+    def __call__(self, city: str) -> str:
+        return city
+
+
+def test_a_default_that_is_no_json_is_not_described(server: OpenRouter) -> None:
+    def measure(at: Sensor) -> float:
+        return at.limit
+
+    assert called(server, measure, {"at": {}}) == "nan"
+    assert "default" not in json.dumps(server.chats[0].body["tools"])
+
+
+def test_what_raises_when_it_is_described_is_refused_by_name(server: OpenRouter) -> None:
+    def find(city: str) -> str:
+        return city
+
+    find.__annotations__ = {"city": "the city"}
+
+    for tool, name in ((find, "find"), (Asked(), "asked")):
+        with pytest.raises(UsageError, match=f"^{name} cannot be described"):
+            ask("go", tools=[tool], yes=True, namespace={"asked": tool})
+    assert not server.chats
+
+
+def test_a_check_that_ends_the_program_is_told(server: OpenRouter) -> None:
+    def take(count: Annotated[int, pydantic.AfterValidator(leaving)]) -> None: ...
+
+    told = called(server, take, {"count": 1})
+    assert told == "Not called, its arguments do not fit: their types raised SystemExit."
+
+
+def test_arguments_that_are_an_empty_list_or_far_too_many(server: OpenRouter) -> None:
+    def now() -> str:
+        return "noon"
+
+    assert called(server, now, "[]") == "noon"
+    many = {f"key{n}": n for n in range(2_000)}
+    told = called(server, now, many, fresh=True)
+    assert told == "Not called, its arguments do not fit: 2,000 fields, and now has 0."

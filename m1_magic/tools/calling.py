@@ -109,7 +109,9 @@ def _none(name: str, namespace: Mapping[str, object]) -> UsageError:
 
 def called(function: Any, namespace: Mapping[str, object]) -> str:
     """Return how a function is called: as its own name says, or the name that it has here."""
-    own = getattr(function, "__name__", "")
+    own = ""
+    with suppress(Exception):  # it may do anything when it is asked
+        own = getattr(function, "__name__", "")
     if isinstance(own, str) and own.isidentifier():
         return own
     known_as = (n for n, value in namespace.items() if value is function and n.isidentifier())
