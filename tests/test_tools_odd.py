@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -272,3 +274,21 @@ def test_arguments_that_are_an_empty_list_or_far_too_many(server: OpenRouter) ->
     many = {f"key{n}": n for n in range(2_000)}
     told = called(server, now, many, fresh=True)
     assert told == "Not called, its arguments do not fit: 2,000 fields, and now has 0."
+
+
+def test_a_stop_that_a_function_swallows_ends_the_call_after_it(server: OpenRouter) -> None:
+    ran = []
+
+    def deaf() -> int:
+        ran.append(1)
+        with contextlib.suppress(BaseException):
+            signal.raise_signal(signal.SIGINT)
+        return len(ran)
+
+    server.say(Answer.calling(("deaf", {}), ("deaf", {}), text="Two."), Answer(text="Done."))
+    with pytest.raises(Stopped) as caught:
+        ask("go", tools=[deaf], yes=True)
+    reply = caught.value.reply
+    assert reply is not None and ran == [1] and len(server.chats) == 1
+    assert [one.outcome for one in reply.tools] == ["failed", "refused"]
+    settled(server, reply)
