@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from .frames.containers import SETTINGS, plainly_none, table_in
@@ -22,6 +23,8 @@ ASSIGNED = re.compile(
 )
 # What prints itself as no code can be written: <NA>, <Color.RED: 1>.
 NO_CODE = re.compile(r"<[A-Za-z][\w.]*(?:: ?[^<>\n]{0,60})?>")
+ROW = re.compile(r"\s*(?:\{|[A-Za-z_]\w*\(\w+=)")
+LEAST, LOOKED_AT = 3, 200  # rows
 MISSING = ("nan", "nat", "na", "inf")
 ENVELOPE = 5  # records in a dict that holds little else
 
@@ -73,14 +76,24 @@ def within(text: str) -> bool:
     return False
 
 
-def _literal(text: str) -> Any:
+def rows(lines: Sequence[str]) -> bool:
+    """Is each line the repr of a row: ``{'a': 1}``, ``Row(a=1)``?"""
+    if len(lines) < LEAST or not all(ROW.match(line) for line in lines):
+        return False
+    values = [_literal(line, judged=False) for line in lines[:LOOKED_AT]]
+    return all(isinstance(one, dict) for one in values) and table_in(values) is not None
+
+
+def _literal(text: str, judged: bool = True) -> Any:
+    """Return the table in a repr, PLAIN or UNREAD; not ``judged``, its value; None: it is code."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on what the text would do as code
             if text[:1] == "(":
                 return _judged(ast.literal_eval(text), True)
             tree = ast.parse(NO_CODE.sub("None", text), mode="eval")
-        return _judged(_value(tree.body), True)
+        value = _value(tree.body)
+        return _judged(value, True) if judged else value
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 

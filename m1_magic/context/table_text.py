@@ -75,6 +75,8 @@ def table_of(text: str, *, any_data: bool = False) -> Any:
     lines = [line.rstrip() for line in stripped.split("\n") if line.strip()]
     if rows := _markdown(lines):
         return rows
+    if any_data and table_json.rows(lines):
+        return UNREAD
     if _is_drawn(stripped, lines, any_data):
         return UNREAD
     if len(lines) < LEAST:

@@ -168,6 +168,8 @@ class Results:
 
 def _listed(text: str) -> list[str] | None:
     """Return the values of a column that is written as a text: many, no words of a sentence."""
+    heading, _, below = text.partition(":\n")
+    text = below if below and "\n" not in heading else text
     for sign in ("\n", ";", ","):
         values = [BULLET.sub("", one.strip()) for one in text.strip(" \n.,;").split(sign)]
         if len(values) > TEXTS and all(map(VALUE.fullmatch, values)):
