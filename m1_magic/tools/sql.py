@@ -27,6 +27,7 @@ from ..privacy import redaction
 from ..privacy.redaction import masked_value
 from ..settings.config import M1
 from ..text import one_line
+from ..typed.reading import unfenced
 from .results import Page, Results
 from .signature import Misfit, Tool, described
 
@@ -64,9 +65,15 @@ class Queries:
 
     def ask(self, query: str) -> Page:
         """Return what leaves of a query's result."""
-        if not query.strip():
+        query = unfenced(query.strip())
+        if not query:
             raise Misfit("The query is empty.")
         return Page(self._rows(query) if self._runs else self._columns(query))
+
+    def check(self) -> None:
+        """Raise UsageError where queries are to run, and cannot read one of the tables."""
+        if self._runs:
+            sandbox_of(self._tables, timeout=self._settings.query_timeout).close()
 
     def _rows(self, sql: str) -> str:
         """Run a query, and return its result as a table at level ``sample``."""
@@ -83,8 +90,9 @@ class Queries:
             return f"0 rows; columns {', '.join(map(str, query.columns))}"
         results = Results(self._wish, self._secrets)
         page = results.table(_frame(query), "result").text
-        more = query.count - len(query.rows)
-        return f"{page}\n\n[{more:,} rows more]" if more else page
+        if query.count == len(query.rows):
+            return page
+        return f"Of {query.count:,} rows only the first {len(query.rows):,}:\n{page}"
 
     def _columns(self, sql: str) -> str:
         """Return what leaves of the columns that a query names."""
@@ -135,6 +143,7 @@ def tool(options: Options, namespace: Mapping[str, object], settings: M1) -> Too
     if not tables:
         raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
     queries = Queries(tables, options, settings)
+    queries.check()
 
     def sql(query: str) -> Page:
         return queries.ask(query)
