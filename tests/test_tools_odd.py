@@ -87,6 +87,20 @@ def test_always_is_for_one_function_and_not_for_another_of_its_code(
     assert outcomes == ["ran", "ran", "refused"]
 
 
+def test_always_is_for_queries_of_these_tables_at_this_level(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool_answer.ALWAYS.clear()
+    says = Says("always", "no", "no")
+    monkeypatch.setattr(api, "approver", lambda shell: says)
+    other, outcomes = TABLE.copy(), []
+    for table, level in ((TABLE, "stats"), (TABLE, "stats"), (other, "stats"), (TABLE, "sample")):
+        server.say(Answer.calling(("sql", {"query": "SELECT 1"})), Answer(text="Done."))
+        reply = ask("go", df={"t": table}, tools="sql", send=level)
+        outcomes.append(reply.tools[0].outcome)
+    assert outcomes == ["ran", "ran", "refused", "refused"]
+
+
 def test_the_type_of_a_result_need_not_be_there(server: OpenRouter) -> None:
     def look(city: str) -> str:
         return city

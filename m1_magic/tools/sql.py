@@ -28,6 +28,7 @@ from ..privacy.redaction import masked_value
 from ..settings.config import M1
 from ..text import one_line
 from ..typed.reading import unfenced
+from .identity import of_tables
 from .results import Page, Results
 from .signature import Misfit, Tool, described
 
@@ -69,6 +70,12 @@ class Queries:
         if not query:
             raise Misfit("The query is empty.")
         return Page(self._rows(query) if self._runs else self._columns(query))
+
+    @property
+    def key(self) -> object:
+        """What "always" is remembered by: these tables, and what may leave of them."""
+        wish = self._wish
+        return NAME, wish.level, wish.rows, wish.allow, self._options.cols, of_tables(self._tables)
 
     def check(self) -> None:
         """Raise UsageError where queries are to run, and cannot read one of the tables."""
@@ -149,7 +156,7 @@ def tool(options: Options, namespace: Mapping[str, object], settings: M1) -> Too
         return queries.ask(query)
 
     sql.__doc__ = queries.describes()
-    return replace(described(sql, NAME), key=NAME)
+    return replace(described(sql, NAME), key=queries.key)
 
 
 def _frame(query: Query) -> Any:
