@@ -73,6 +73,13 @@ def check() -> None:
         raise KeyboardInterrupt
 
 
+def check_swallowed() -> None:
+    """Raise KeyboardInterrupt where a Ctrl-C has come, and foreign code went on."""
+    handler = _in_force()
+    if handler is not None and handler.delivered:
+        raise KeyboardInterrupt
+
+
 def pause(seconds: float) -> None:
     """Sleep; raise KeyboardInterrupt in a thread that is to stop."""
     stop = at_hand()
@@ -208,8 +215,8 @@ class _Ears:
 def stoppable() -> Iterator[None]:
     """Let a Ctrl-C or Stop end this block, also one that waited for it.
 
-    In the main thread, within ``uninterrupted``, also where the block has swallowed it; what breaks
-    in a thread because it was stopped becomes a KeyboardInterrupt.
+    In the main thread, within ``uninterrupted``; what breaks in a thread because it was stopped
+    becomes a KeyboardInterrupt.
     """
     if at_hand() is not None:
         try:
@@ -223,14 +230,11 @@ def stoppable() -> Iterator[None]:
     if handler is None:
         yield
         return
-    before = handler.delivered
     handler.open = handler.inside = True
     try:
         if handler.caught:
             handler.caught = False
             signal.raise_signal(signal.SIGINT)
         yield
-        if handler.delivered and not before:  # and foreign code has swallowed it
-            raise KeyboardInterrupt
     finally:
         handler.open = handler.inside = False

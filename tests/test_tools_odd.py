@@ -290,14 +290,17 @@ def test_arguments_that_are_an_empty_list_or_far_too_many(server: OpenRouter) ->
     assert told == "Not called, its arguments do not fit: 2,000 fields, and now has 0."
 
 
-def test_a_stop_that_a_function_swallows_ends_the_call_after_it(server: OpenRouter) -> None:
+@pytest.mark.parametrize("then", [lambda: 1, lambda: 1 / 0])
+def test_a_stop_that_a_function_swallows_ends_the_call_after_it(
+    server: OpenRouter, then: Callable[[], object]
+) -> None:
     ran = []
 
-    def deaf() -> int:
+    def deaf() -> object:
         ran.append(1)
         with contextlib.suppress(BaseException):
             signal.raise_signal(signal.SIGINT)
-        return len(ran)
+        return then()
 
     server.say(Answer.calling(("deaf", {}), ("deaf", {}), text="Two."), Answer(text="Done."))
     with pytest.raises(Stopped) as caught:

@@ -15,7 +15,7 @@ from functools import partial
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
 from ..errors import MAY_COST, EmptyAnswer, PromptTooLarge, UserFacingError
 from ..events import MOST_CALLS, ToolAsked, ToolCallDelta, ToolEnded, rounds
-from ..interrupts import stoppable
+from ..interrupts import check_swallowed, stoppable
 from ..locks import lock
 from ..messages import ToolCall
 from ..pricing.dollars import money
@@ -240,12 +240,15 @@ class ToolAnswer:
                 self._results.begin()
                 made_by = {"source": tool.source, "arguments": call.arguments}
                 tell = partial(self._results.told, **made_by)
-                return call, run(tool.run, given, tell), "ran"
+                text = run(tool.run, given, tell)
+                check_swallowed()
+                return call, text, "ran"
         except KeyboardInterrupt:
             raise
         except Misfit as misfit:
             return call, self._results.clean(str(misfit)), "failed"
         except BaseException as error:  # SystemExit, too: it is M1 that is told
+            check_swallowed()
             return call, self._results.raised(error, call.arguments), "failed"
 
     def _show(self, event: Event) -> None:
