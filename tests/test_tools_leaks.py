@@ -148,6 +148,7 @@ RAISING = {
     "no words": "raise ValueError(name)",
     "syntax": "raise SyntaxError(name)",
     "system": "raise OSError(2, name)",
+    "a type of its own": "raise type(name.replace(' ', ''), (LookupError,), {})",
 }
 
 

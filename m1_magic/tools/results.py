@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import re
+import sys
 import traceback
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -123,7 +124,8 @@ class Results:
         (problem, *_) = read(error, lambda file: None).problems
         said, _ = redaction.mask(FOLDERS.sub("", problem.message), self.secrets)
         text, _ = message(said, self.wish.level, known, _raiser(error, problem.raiser))
-        return one_line(self.clean(f"It raised {problem.kind}{': ' if text else ''}{text}"), 400)
+        kind = problem.kind if self.wish.level == "sample" else _kind(type(error))
+        return one_line(self.clean(f"It raised {kind}{': ' if text else ''}{text}"), 400)
 
     def clean(self, text: str) -> str:
         """Return text as it may leave: masked, and cut."""
@@ -179,6 +181,15 @@ def _listed(text: str) -> list[str] | None:
 
 def _root(value: object) -> str:
     return type(value).__module__.partition(".")[0]
+
+
+def _kind(error: type[BaseException]) -> str:
+    """Return the name of an error as a class statement has it: one made of a value may be that."""
+    for kind in error.__mro__:
+        name, module = kind.__name__, sys.modules.get(getattr(kind, "__module__", ""))
+        if name != kind.__qualname__ or getattr(module, name, None) is kind:
+            return one_line(name, 100)
+    return "an error"
 
 
 def _raiser(error: BaseException, known: frozenset[str] | None) -> frozenset[str] | None:
