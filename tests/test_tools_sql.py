@@ -133,3 +133,11 @@ def test_tables_that_no_query_can_read_are_refused_before_anything_is_sent(
     with pytest.raises(UsageError, match="Two tables have names that SQL does not tell apart"):
         ask("go", df=tables, tools="sql", yes=True, send="sample")
     assert not server.chats
+
+
+def test_what_holds_between_columns_is_told_where_a_query_names_them(server: OpenRouter) -> None:
+    numbers = np.arange(240)
+    table = pd.DataFrame({"pay": numbers % 7 + 10 * (numbers % 4), "grade": numbers % 4})
+    queries = ["SELECT grade, avg(pay) FROM staff GROUP BY grade", "SELECT pay FROM staff"]
+    both, one = told(server, queries, table)
+    assert "`pay` by `grade`" in both and "grade" not in one

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from ..computed import Query
@@ -33,7 +34,7 @@ from .results import Page, Results
 from .signature import Misfit, Tool, described
 
 NAME = "sql"
-WORD = re.compile(r"[^\W\d]\w*")
+WORD, TICKED = re.compile(r"[^\W\d]\w*"), re.compile(r"`[^`\n]*`")
 LOOKED_AT = 20_000  # tokens of the summaries that all queries are answered from
 ROWS = 20  # of a result, where the level says no number
 OWN = "A result has no name in the answer: its figures need queries of the answer's own."
@@ -111,18 +112,21 @@ class Queries:
         return "\n\n".join([head, *pages])
 
     def _page(self, name: str, sql: str, words: Collection[str]) -> str:
-        """Return the lines of those columns of a table that a query names; none: of all."""
+        """Return what is said of those columns of a table that a query names; none: of all."""
         seen = self._summaries[name]
         named = [c for c in seen.columns if c.name.casefold() in words or c.name in sql]
-        lines = [f"`{masked_value(name)}`: {size(seen.rows, seen.width)}"]
+        named = named or [*seen.columns]
+        ticked = {f"`{masked_value(column.name)}`" for column in named}
+        facts = (f"- {one}" for one in seen.relations if ticked.issuperset(TICKED.findall(one)))
+        page = [f"`{masked_value(name)}`: {size(seen.rows, seen.width)}"]
         room = self._wish.tokens * 12 // 5
-        for column in named or seen.columns:
-            lines.append(Line({0: column}, seen.rows or 0).full)
-            room -= len(lines[-1])
+        for line in chain((Line({0: column}, seen.rows or 0).full for column in named), facts):
+            room -= len(line)
             if room < 0:
-                lines[-1] = "- the budget of this page ends here"
+                page.append("- the budget of this page ends here")
                 break
-        return redaction.mask("\n".join(lines), self._secrets)[0]
+            page.append(line)
+        return redaction.mask("\n".join(page), self._secrets)[0]
 
     def _open(self) -> dict[str, list[int]]:
         """Return the places of the columns that queries see: none that looks personal.
