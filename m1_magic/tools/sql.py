@@ -28,7 +28,7 @@ from ..privacy import redaction
 from ..privacy.redaction import masked_value
 from ..settings.config import M1
 from ..text import one_line
-from ..typed.reading import unfenced
+from ..typed.scalar import unfenced
 from .identity import of_tables
 from .results import Page, Results
 from .signature import Misfit, Tool, described
