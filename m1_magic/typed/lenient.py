@@ -200,8 +200,7 @@ class Reader:
         ended = match is not None and not match[0].startswith("`")
         if ended and self.text[end] == "\n":
             ended = self._after_line(end, in_object)
-        made = Node("bare", word, sure=ended or word in LITERALS, mended=True)
-        made.mended = literal(word) != word
+        made = Node("bare", word, sure=ended or word in LITERALS, mended=literal(word) != word)
         if _HALF_TEXT.fullmatch(word) and _QUOTED_KEY.search(self.text[max(0, start - 9) : start]):
             return Node("text", word[:-1], sure=made.sure, mended=True)
         if word == "" or (_MARKED.search(word[1:]) and not _ONE_WORD.fullmatch(word)):
@@ -233,7 +232,8 @@ class Reader:
         if not here or here in ends or self.text.startswith("```", at):
             return True
         if here in ";；":
-            return bool((_NEXT_KEY if role == "value" else _VALUE).match(self.text, at + 1))
+            found = (_NEXT_KEY if role == "value" else _VALUE).match(self.text, at + 1)
+            return found is not None and found[0].lstrip()[:1] in QUOTES
         if here in COMMAS:
             if role == "value":
                 return self._ends(at + 1)
