@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,9 @@ from ..text import one_line
 from .answers import Response
 from .deadlines import Timeouts
 
-DONE = b"data: [DONE]"
+# A line of its own: the same words in an answer's text, which is JSON, have no line's end before.
+DONE = re.compile(rb"[\r\n]data: ?\[DONE\]")
+MARK = 16  # bytes that hold it
 TAIL = 0.05  # seconds for what ends a body behind its last event, so that its connection serves on
 ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 FEW = 32  # connections of a client on httpx2
@@ -186,18 +189,19 @@ class ManyWires:
     ) -> None:
         """Take in the body, up to its last event; ``until`` is put off by each data event."""
         now, most = asyncio.get_running_loop().time, self._timeouts
-        end, tail = now() + most.deadline, b""
+        end, tail = now() + most.deadline, b"\n"
         body = response.aiter_bytes()
         try:
             async for piece in body:
                 answer.pieces.append(piece)
-                tail = (tail + piece)[-2 * len(DONE) :]
-                if DONE in tail:
+                data = b"data:" in tail[-4:] + piece  # it may come byte by byte
+                tail = (tail + piece)[-2 * MARK :]
+                if DONE.search(tail):
                     with suppress(TimeoutError):
                         async with asyncio.timeout(TAIL):
                             await anext(body, None)
                     return
-                if b"data:" in piece:
+                if data:
                     answer.fed()
                     until.reschedule(min(now() + most.token, end))
         except (*self._wire.broken, *_aiohttps()) as error:

@@ -176,7 +176,7 @@ class Job:
             run.display.close()
             self.answers.write()
             self.stopped_by = run.stopped_by
-            self.notes += [run.note, self.answers.note]
+            self.notes += [run.note, self.answers.note, *self.session.ledger.news()]
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""

@@ -167,7 +167,8 @@ class Partitions:
         finally:
             self.display.close()
             self.stopped_by = dispatch.stopped_by
-            self.notes += [*dict.fromkeys(dispatch.notes), self.answers.note]
+            news = self.session.ledger.news()
+            self.notes += [*dict.fromkeys(dispatch.notes), self.answers.note, *news]
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""

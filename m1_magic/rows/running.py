@@ -19,9 +19,10 @@ from ..calls import Call, Reply, Request
 from ..errors import Stopped, UserFacingError
 from ..interrupts import stoppable, uninterrupted
 from ..session.loop import Session
-from ..session.many import Many, Question, final
+from ..session.many import Many, Question
 from ..session.plan import Plan
 from ..session.processor import Failure, Processor
+from ..session.waits import final
 from .outcomes import Outcome
 from .progress import EVERY, Display, Progress
 
