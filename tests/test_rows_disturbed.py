@@ -21,6 +21,7 @@ from pydantic import BaseModel, field_validator
 from emulator import Answer, OpenRouter
 from ledgers import AtLine
 from m1_magic import api
+from m1_magic.backends import at_once
 from m1_magic.errors import Stopped, UsageError
 from m1_magic.ledger import batches
 from m1_magic.rows import job
@@ -238,3 +239,20 @@ def test_data_that_comes_byte_by_byte_puts_the_deadline_off(server: OpenRouter) 
     timer.join()
     assert made == ["yes and no"]
     one_sum(server, report)
+
+
+def test_an_answer_without_an_end_does_not_fill_the_memory(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_once, "LARGEST", 1_000_000)
+    server.default = YES
+    server.by_words = {"of endless?": Answer("yes", fault="big_event")}
+    made, report = mapping(pd.DataFrame({"text": ["a", "endless", "b"]}))
+    assert made.label.tolist()[::2] == ["yes", "yes"]
+    assert "an answer without an end" in made.label_status.iloc[1]
+    assert report.unknown == 1
+    session = api.session()
+    assert session.reconcile() == 1
+    spent, held, _ = session.ledger.spent(session.now())["day"]
+    assert spent == sum(Decimal(str(one["total_cost"])) for one in server.generations.values())
+    assert held == 0 and spent > report.known

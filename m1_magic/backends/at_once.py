@@ -30,6 +30,7 @@ from .deadlines import Timeouts
 # A line of its own: the same words in an answer's text, which is JSON, have no line's end before.
 DONE = re.compile(rb"[\r\n]data: ?\[DONE\]")
 MARK = 16  # bytes that hold it
+LARGEST = 100_000_000  # bytes of an answer; the longest one that a model gives has half of that
 TAIL = 0.05  # seconds for what ends a body behind its last event, so that its connection serves on
 ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 FEW = 32  # connections of a client on httpx2
@@ -189,11 +190,14 @@ class ManyWires:
     ) -> None:
         """Take in the body, up to its last event; ``until`` is put off by each data event."""
         now, most = asyncio.get_running_loop().time, self._timeouts
-        end, tail = now() + most.deadline, b"\n"
+        end, tail, room = now() + most.deadline, b"\n", LARGEST
         body = response.aiter_bytes()
         try:
             async for piece in body:
                 answer.pieces.append(piece)
+                room -= len(piece)
+                if room < 0:
+                    raise httpx2.ReadError("an answer without an end")
                 data = b"data:" in tail[-4:] + piece  # it may come byte by byte
                 tail = (tail + piece)[-2 * MARK :]
                 if DONE.search(tail):
