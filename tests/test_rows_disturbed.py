@@ -256,3 +256,14 @@ def test_an_answer_without_an_end_does_not_fill_the_memory(
     spent, held, _ = session.ledger.spent(session.now())["day"]
     assert spent == sum(Decimal(str(one["total_cost"])) for one in server.generations.values())
     assert held == 0 and spent > report.known
+
+
+def test_a_server_that_closes_connections_unsaid_is_asked_on_new_ones(server: OpenRouter) -> None:
+    closed = Answer("yes", fault="fin_before_headers")
+    server.say(YES, closed, YES, closed)
+    server.default = YES
+    made, report = mapping(texts(8), workers=1)
+    kept = [chat.headers["connection"].lower() != "close" for chat in server.chats]
+    assert kept == [True] * 4 + [False] * 4
+    assert made == ["yes", None, "yes", None, *["yes"] * 4]
+    assert (report.asked, report.unknown) == (8, 2)

@@ -34,6 +34,7 @@ LARGEST = 100_000_000  # bytes of an answer; the longest one that a model gives 
 TAIL = 0.05  # seconds for what ends a body behind its last event, so that its connection serves on
 ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 FEW = 32  # connections of a client on httpx2
+LOST = 2  # requests without an answer after which each one gets a connection of its own
 IDLE = 15.0  # seconds after which a connection is not used again: a server may have closed it
 
 
@@ -106,7 +107,7 @@ class ManyWires:
         request = self._clients[0][0].build_request("POST", self._url, headers=kinds)
         del request.headers["content-length"]  # each has its own
         wire.only_ours(request)
-        self._headers = request.headers.raw
+        self._headers, self._lost = request.headers.raw, 0
 
     def new_answer(self) -> RawAnswer:
         """Return what one answer will be taken into."""
@@ -141,6 +142,8 @@ class ManyWires:
                     response = await self._post(client, request, answer)
                 except (*self._wire.failed, *_aiohttps()) as error:
                     failed = _lost(error)
+                    if not answer.status_code:
+                        self._mistrust()
                 else:
                     started(answer.headers.get("x-generation-id") or None)
                     await self._take(response, answer, until)
@@ -162,6 +165,13 @@ class ManyWires:
         """Close all connections."""
         for client, _ in self._clients:
             await client.aclose()
+
+    def _mistrust(self) -> None:
+        """Count a connection that was lost; some servers close them and do not say so."""
+        self._lost += 1
+        if self._lost == LOST:
+            others = [one for one in self._headers if one[0].lower() != b"connection"]
+            self._headers = [*others, (b"connection", b"close")]
 
     async def _post(
         self, client: httpx2.AsyncClient, request: Request, answer: RawAnswer
