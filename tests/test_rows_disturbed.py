@@ -3,6 +3,7 @@ table that is changed, Stop pressed again. What was paid comes back, and the sum
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ from emulator import Answer, OpenRouter
 from ledgers import AtLine
 from m1_magic import api
 from m1_magic.backends import at_once
-from m1_magic.errors import Stopped, UsageError
+from m1_magic.errors import M1Error, Stopped, UsageError
 from m1_magic.ledger import batches
 from m1_magic.rows import job
 from m1_magic.rows.report import Report
@@ -216,6 +217,35 @@ def test_a_ledger_that_is_moved_away_meanwhile_is_told(server: OpenRouter, own_h
     assert made == ["yes"] * 3
     assert any("moved away while it was in use" in note for note in report.notes)
     one_sum(server, report)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_where_nothing_can_be_shown_the_table_comes_all_the_same(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    server.default = YES
+    file = io.StringIO()
+    file.close()
+    monkeypatch.setattr(sys, "stderr", file if closed else None)
+    made, report = mapping(texts(3))
+    assert made == ["yes"] * 3
+    one_sum(server, report)
+
+
+def test_where_no_thread_can_begin_nothing_is_sent(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def starting(thread: threading.Thread) -> None:
+        if thread.name == "m1-rows":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", starting)
+    with pytest.raises(M1Error, match=r"No call can begin \(can't start new thread\). Nothing was"):
+        mapping(texts(3))
+    assert server.chats == []
 
 
 # --- how an answer comes -------------------------------------------------------------------------

@@ -16,13 +16,14 @@ from decimal import Decimal
 from typing import Any
 
 from ..calls import Call, Reply, Request
-from ..errors import Stopped, UserFacingError
+from ..errors import M1Error, Stopped, UserFacingError
 from ..interrupts import stoppable, uninterrupted
 from ..session.loop import Session
 from ..session.many import Many, Question
 from ..session.plan import Plan
 from ..session.processor import Failure, Processor
 from ..session.waits import final
+from ..text import one_line
 from .outcomes import Outcome
 from .progress import EVERY, Display, Progress
 
@@ -71,7 +72,11 @@ class Run:
                 over.set()
 
         with uninterrupted():  # or it would go on, and nobody would know what comes
-            threading.Thread(target=run, name="m1-rows", daemon=True).start()
+            try:
+                threading.Thread(target=run, name="m1-rows", daemon=True).start()
+            except RuntimeError as error:  # this machine has no more of them for us
+                loop.close()
+                raise M1Error(f"No call can begin ({one_line(error, 200)}).") from None
             self._watch(over, loop, many)
         if failure:
             raise failure[0]
@@ -133,4 +138,4 @@ def _reason(error: BaseException) -> str:
         return "not asked"
     if isinstance(error, UserFacingError):
         return error.what.removesuffix(SO_FAR)
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {one_line(error, 200)}"
