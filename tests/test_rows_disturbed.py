@@ -12,6 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dask
+import dask.dataframe as dd
 import duckdb
 import numpy as np
 import pandas as pd
@@ -297,3 +299,34 @@ def test_a_server_that_closes_connections_unsaid_is_asked_on_new_ones(server: Op
     assert kept == [True] * 4 + [False] * 4
     assert made == ["yes", None, "yes", None, *["yes"] * 4]
     assert (report.asked, report.unknown) == (8, 2)
+
+
+# --- what it costs -------------------------------------------------------------------------------
+
+
+def test_what_is_known_of_a_price_counts_beside_what_is_to_come(server: OpenRouter) -> None:
+    """An answer is asked for again, and the second one breaks off."""
+    server.say(Answer("neither"), Answer("yes and", fault="rst_mid"))
+    server.default = YES
+    made, report = mapping(pd.DataFrame({"text": texts(5)}), choices=["yes", "no"], workers=1)
+    assert made.label.isna().sum() == report.failed == report.unknown == 1
+    ((spent, unknown),) = api.session().ledger.rows(
+        "SELECT sum(cost_nano), sum(cost_nano IS NULL) FROM attempts"
+    )
+    assert (report.known, unknown) == (Decimal(spent).scaleb(-9), 1)
+    assert str(report).count("1 price to come") == 1
+
+
+@pytest.mark.parametrize("kind", ["list", "dask"])
+def test_parts_of_a_nano_dollar_are_rounded_as_in_the_ledger(server: OpenRouter, kind: str) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "cost": 2.6e-9}
+    server.say(Answer("neither", usage=usage))
+    server.default = Answer("yes", usage=usage)
+    table: Any = texts(4)
+    if kind == "dask":
+        table = dd.from_pandas(pd.DataFrame({"text": table}), npartitions=2)
+    with dask.config.set(scheduler="threads"):
+        _, report = mapping(table, choices=["yes", "no"])
+    ((spent,),) = api.session().ledger.rows("SELECT sum(cost_nano) FROM attempts")
+    assert len(server.chats) == 5
+    assert report.known == Decimal(spent).scaleb(-9) == Decimal("15e-9")
