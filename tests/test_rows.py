@@ -34,7 +34,7 @@ import m1_magic
 from emulator import FAULTS, Answer, OpenRouter
 from ledgers import AtLine
 from m1_magic import api
-from m1_magic.calls import Started
+from m1_magic.calls import Attempt, Call, Started
 from m1_magic.errors import (
     BudgetExceeded,
     CutOff,
@@ -55,6 +55,7 @@ from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
 from m1_magic.rows.pilot import Accuracy
 from m1_magic.rows.report import Report, preview
+from m1_magic.session.bookkeeper import Bookkeeper
 from m1_magic.session.many import Many, Question
 from m1_magic.session.sharing import Share
 from scripted import Scripted, answer, request, session
@@ -637,6 +638,26 @@ def test_a_backend_without_a_loop_is_asked_in_threads(tmp_path: Path) -> None:
     spent, held, calls = one.ledger.spent(one.now())["session"]
     assert (spent, calls) == (Decimal("0.005"), 3)
     assert held > 0  # what was cut off may be charged
+
+
+def test_of_calls_reserved_together_each_is_sent_as_soon_as_it_is_ready(tmp_path: Path) -> None:
+    """Told all at once, they would take turns, and the first be sent as late as the last."""
+    one, order = session(tmp_path, Scripted()), list[str]()
+
+    async def call(books: Bookkeeper, n: int) -> None:
+        whole = Call(f"call {n}", one.now(), request(f"question {n}"))
+        assert await books.reserve(whole, Attempt(f"attempt {n}"), "server") is None
+        order.append(f"begun {n}")
+        for _ in range(3):  # turns of the loop that a request takes
+            await asyncio.sleep(0)
+        order.append(f"sent {n}")
+
+    async def run() -> None:
+        async with Bookkeeper(one.ledger, one.settings) as books:
+            await asyncio.gather(*(call(books, n) for n in range(20)))
+
+    asyncio.run(run())
+    assert order.index("sent 0") < order.index("begun 10")
 
 
 def test_it_works_inside_a_running_loop(server: OpenRouter) -> None:

@@ -106,7 +106,7 @@ def check_price(
         if total.at_most is None:
             raise price_unknown(plan)
         if total.at_most > most:
-            raise _refused(total, f"it may cost ${most:f}", most, prices, rows, "--max-cost {}")
+            raise _refused(total, f"max_cost is ${most:f}", most, prices, rows, "--max-cost {}")
     if settings.budget is not None and total.at_most is not None:
         sums_ = session.totals()
         left = max(settings.budget - sums_.spent - sums_.held, Decimal(0))

@@ -130,10 +130,9 @@ class Many:
         began = self._clock()
         run = _Run(call, self._plan, Accumulator())
         try:
-            request, plan = formed(one.request, self._plan.limits), self._plan
-            if one.processor is not None:
-                plan = replace(plan, processor=one.processor)
-            run.plan = within(plan, request)
+            plan, processor = self._plan, one.processor
+            plan = plan if processor is None else replace(plan, processor=processor)
+            run.plan = within(plan, formed(one.request, plan.limits))
             check_max_cost(run.plan)
             if run.plan.request is not call.request:
                 run.call = call = replace(call, request=run.plan.request)
