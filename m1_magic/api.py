@@ -151,7 +151,7 @@ def _job(request: Request, options: Options, view: View, namespace: Mapping[str,
 
     asks = partial(getattr(view, "approver", None) or approver, shell.current())  # a panel's own
     functions = _tools(request.prompt, options, namespace)
-    runs = calling.answer(job, functions, options, settings(), asks)
+    runs = calling.answer(job, functions, options, settings(), asks, namespace)
     return replace(job, view=runs, processor=runs)
 
 

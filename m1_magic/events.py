@@ -79,7 +79,8 @@ MOST_CALLS = 64  # of tools that are made in one round
 class ToolCallDelta:
     """A piece of a call of a tool, as it comes: ``index`` says of which of the round's calls.
 
-    ``id`` and ``name`` come whole, with the first piece; ``arguments`` is a piece of JSON.
+    ``id`` comes with the first piece, and mostly ``name``, of which other pieces may have the rest;
+    ``arguments`` is a piece of JSON.
     """
 
     index: int

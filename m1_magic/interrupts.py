@@ -73,6 +73,13 @@ def check() -> None:
         raise KeyboardInterrupt
 
 
+def check_swallowed() -> None:
+    """Raise KeyboardInterrupt where a Ctrl-C has come, and foreign code went on."""
+    handler = _in_force()
+    if handler is not None and handler.delivered:
+        raise KeyboardInterrupt
+
+
 def pause(seconds: float) -> None:
     """Sleep; raise KeyboardInterrupt in a thread that is to stop."""
     stop = at_hand()

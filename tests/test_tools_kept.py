@@ -12,6 +12,7 @@ from emulator import Answer, OpenRouter
 from m1_magic import api
 from m1_magic.app import PROCESS
 from m1_magic.errors import UsageError
+from m1_magic.ledger import tool_turns
 from scripted import request
 from shells import Cell, Run
 
@@ -235,3 +236,10 @@ def test_odd_calls_are_shown_again_as_they_were(
     cell("%%m1 -c sums\nWhy?", "b")
     roles = [one["role"][0] for one in server.chats[-1].body["messages"]]
     assert "".join(roles) == "su" + "a" + "t" * 7 + "au"  # rounds with no words between are one
+
+
+@pytest.mark.parametrize(("id", "name"), [("a b", "add"), ("a", "<img src=x>"), ("", "add")])
+def test_a_call_on_a_tape_that_no_server_would_take_is_none(id: str, name: str) -> None:
+    assert tool_turns.read([["a", "add", "{}", "3", "ran", 0]])
+    with pytest.raises(ValueError, match="no id, or no name"):
+        tool_turns.read([[id, name, "{}", "3", "ran", 0]])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import pandas as pd
+import pydantic
 import pytest
 import typing_extensions
 
@@ -82,6 +85,20 @@ def test_always_is_for_one_function_and_not_for_another_of_its_code(
         server.say(Answer.calling(("look", {"city": "x"})), Answer(text="Done."))
         outcomes.append(ask("go", tools=[make(which)]).tools[0].outcome)
     assert outcomes == ["ran", "ran", "refused"]
+
+
+def test_always_is_for_queries_of_these_tables_at_this_level(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool_answer.ALWAYS.clear()
+    says = Says("always", "no", "no")
+    monkeypatch.setattr(api, "approver", lambda shell: says)
+    other, outcomes = TABLE.copy(), []
+    for table, level in ((TABLE, "stats"), (TABLE, "stats"), (other, "stats"), (TABLE, "sample")):
+        server.say(Answer.calling(("sql", {"query": "SELECT 1"})), Answer(text="Done."))
+        reply = ask("go", df={"t": table}, tools="sql", send=level)
+        outcomes.append(reply.tools[0].outcome)
+    assert outcomes == ["ran", "ran", "refused", "refused"]
 
 
 def test_the_type_of_a_result_need_not_be_there(server: OpenRouter) -> None:
@@ -212,3 +229,83 @@ def test_a_table_is_bound_where_it_cannot_be_an_argument(server: OpenRouter) -> 
     space = {"count": bound}
     assert called(server, bound, {"city": "x"}, name="count", namespace=space) == "60"
     assert "Zebulon" not in json.dumps(server.chats[0].body)
+
+
+class Sensor(pydantic.BaseModel):
+    limit: float = float("nan")
+
+
+def leaving(value: int) -> int:
+    raise SystemExit(value)
+
+
+class Asked:
+    """Nothing may be asked of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ZeroDivisionError
+
+    @property
+    def __signature__(self) -> Any:
+        raise ZeroDivisionError
+
+    def __call__(self, city: str) -> str:
+        return city
+
+
+def test_a_default_that_is_no_json_is_not_described(server: OpenRouter) -> None:
+    def measure(at: Sensor) -> float:
+        return at.limit
+
+    assert called(server, measure, {"at": {}}) == "nan"
+    assert "default" not in json.dumps(server.chats[0].body["tools"])
+
+
+def test_what_raises_when_it_is_described_is_refused_by_name(server: OpenRouter) -> None:
+    def find(city: str) -> str:
+        return city
+
+    find.__annotations__ = {"city": "the city"}
+
+    for tool, name in ((find, "find"), (Asked(), "asked")):
+        with pytest.raises(UsageError, match=f"^{name} cannot be described"):
+            ask("go", tools=[tool], yes=True, namespace={"asked": tool})
+    assert not server.chats
+
+
+def test_a_check_that_ends_the_program_is_told(server: OpenRouter) -> None:
+    def take(count: Annotated[int, pydantic.AfterValidator(leaving)]) -> None: ...
+
+    told = called(server, take, {"count": 1})
+    assert told == "Not called, its arguments do not fit: their types raised SystemExit."
+
+
+def test_arguments_that_are_an_empty_list_or_far_too_many(server: OpenRouter) -> None:
+    def now() -> str:
+        return "noon"
+
+    assert called(server, now, "[]") == "noon"
+    many = {f"key{n}": n for n in range(2_000)}
+    told = called(server, now, many, fresh=True)
+    assert told == "Not called, its arguments do not fit: 2,000 fields, and now has 0."
+
+
+@pytest.mark.parametrize("then", [lambda: 1, lambda: 1 / 0])
+def test_a_stop_that_a_function_swallows_ends_the_call_after_it(
+    server: OpenRouter, then: Callable[[], object]
+) -> None:
+    ran = []
+
+    def deaf() -> object:
+        ran.append(1)
+        with contextlib.suppress(BaseException):
+            signal.raise_signal(signal.SIGINT)
+        return then()
+
+    server.say(Answer.calling(("deaf", {}), ("deaf", {}), text="Two."), Answer(text="Done."))
+    with pytest.raises(Stopped) as caught:
+        ask("go", tools=[deaf], yes=True)
+    reply = caught.value.reply
+    assert reply is not None and ran == [1] and len(server.chats) == 1
+    assert [one.outcome for one in reply.tools] == ["failed", "refused"]
+    settled(server, reply)

@@ -11,6 +11,7 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from m1_magic import ask
+from m1_magic.errors import UsageError
 
 HOSTILE = [
     "SELECT * FROM staff",
@@ -114,3 +115,29 @@ def test_tables_of_other_kinds_are_queried_too(server: OpenRouter) -> None:
     server.say(Answer.calling(("sql", {"query": "SELECT sum(a) s FROM t"})), Answer(text="Done."))
     ask("go", df={"t": pl.DataFrame({"a": [1, 2]})}, tools="sql", yes=True, send="sample")
     assert "row 1: 3" in server.chats[-1].body["messages"][-1]["content"]
+
+
+def test_a_query_in_a_fence_is_one_and_a_long_result_says_what_its_figures_are_of(
+    server: OpenRouter,
+) -> None:
+    queries = ["```sql\nSELECT 3 AS three\n```", "SELECT * FROM range(5000) AS t(n)"]
+    one, many = told(server, queries, staff(), send="sample:5")
+    assert "row 1: 3" in one
+    assert many.startswith("Of 5,000 rows only the first 1,000:\n")
+
+
+def test_tables_that_no_query_can_read_are_refused_before_anything_is_sent(
+    server: OpenRouter,
+) -> None:
+    tables = {"t": staff(), "T": staff()}
+    with pytest.raises(UsageError, match="Two tables have names that SQL does not tell apart"):
+        ask("go", df=tables, tools="sql", yes=True, send="sample")
+    assert not server.chats
+
+
+def test_what_holds_between_columns_is_told_where_a_query_names_them(server: OpenRouter) -> None:
+    numbers = np.arange(240)
+    table = pd.DataFrame({"pay": numbers % 7 + 10 * (numbers % 4), "grade": numbers % 4})
+    queries = ["SELECT grade, avg(pay) FROM staff GROUP BY grade", "SELECT pay FROM staff"]
+    both, one = told(server, queries, table)
+    assert "`pay` by `grade`" in both and "grade" not in one

@@ -89,6 +89,38 @@ SHAPES: dict[str, list[dict[str, Any]]] = {
                         {"id": "y", "name": "g", "input": json.loads(B)}]},
     ],
     "indices from 1": [piece(A, "f", index=1, id="x"), piece(B, "g", index=2, id="y")],
+    "name in pieces": [
+        piece("", "long_", index=0, id="x"), piece("", "name", index=0), piece(A, index=0),
+        piece("", "g", index=1, id="y"), piece(B, index=1),
+    ],
+    "name in pieces, without arguments": [
+        piece(None, "long_", index=0, id="x"), piece(None, "name", index=0, id="x"),
+        piece(A, index=0, id="x"), piece(B, "g", index=1, id="y"),
+    ],
+    "another id in each piece": [
+        piece("", "f", index=0, id="x"), piece(A[:5], index=0, id="x2"),
+        piece(A[5:], index=0, id="x3"), piece(B, "g", index=1, id="y"),
+    ],
+    "indices are texts": [
+        piece("", "f", index="0", id="x"), piece("", "g", index="1", id="y"),
+        piece(A, index="0"), piece(B, index="1"),
+    ],
+    "indices are floats": [
+        piece("", "f", index=0.0), piece("", "g", index=1.0), piece(B, index=1.0),
+        piece(A, index=0.0),
+    ],
+    "no list": [
+        {"tool_calls": piece(A, "f", index=0, id="x")["tool_calls"][0]},
+        {"tool_calls": piece(B, "g", index=1, id="y")["tool_calls"][0]},
+    ],
+    "in both forms": [
+        {**piece(A, "f", index=0, id="x"), "function_call": {"name": "f", "arguments": A}},
+        {**piece(B, "g", index=1, id="y"), "function_call": {"name": "g", "arguments": B}},
+    ],
+    "in two blocks of the text": [
+        {"content": f'<tool_calls>{{"name": "f", "arguments": {A}}}</tool_calls>\n'},
+        {"content": f'<tool_calls>{{"name": "g", "arguments": {B}}}</tool_calls>'},
+    ],
     "an empty piece at the end": [
         piece(A, "f", index=0, id="x"), piece(B, "g", index=1, id="y"), piece("", index=1),
     ],
@@ -112,12 +144,28 @@ SHAPES: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("reason", ["tool_calls", "stop", "function_call"])
 def test_both_calls_come_in_every_shape(shape: str, reason: str) -> None:
     stream, finish = read(*SHAPES[shape], reason=reason)
+    first = "long_name" if "name in pieces" in shape else "f"
     assert [(one.name, json.loads(one.arguments)) for one in stream.calls] == [
-        ("f", {"city": "Paris"}),
+        (first, {"city": "Paris"}),
         ("g", {"city": "Rome"}),
     ]
     assert len({one.id for one in stream.calls}) == 2 and all(one.id for one in stream.calls)
     assert (finish.reason, finish.notes, stream.text.strip()) == ("tool_calls", (), "")
+
+
+def test_two_names_without_arguments_are_two_calls_if_they_have_ids_or_places() -> None:
+    for how in ({"id": "y", "index": 0}, {"index": 1}):
+        stream, _ = read(piece("", "f", index=0, id="x"), piece("", "g", **how))
+        assert [one.name for one in stream.calls] == ["f", "g"]
+
+
+def test_half_a_character_is_none_and_two_halves_are_one() -> None:
+    stream, _ = read(
+        piece('{"a": "\ud83d', "f", index=0, id="x"),
+        piece('\ude00"}', index=0),
+        piece('{"a": "\ud800!"}', "g", index=1, id="y"),
+    )
+    assert [one.arguments for one in stream.calls] == ['{"a": "😀"}', '{"a": "�!"}']
 
 
 def test_an_older_function_call_is_one() -> None:

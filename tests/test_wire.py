@@ -14,7 +14,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from m1_magic.backends import sse
-from m1_magic.backends.chunks import Reader, as_chunk, characters, unstreamed
+from m1_magic.backends.chunks import Reader, as_chunk, unstreamed
+from m1_magic.backends.deltas import characters
 from m1_magic.backends.thinking import CLOSE, OPEN, ThinkSplitter
 from m1_magic.calls import (
     SOURCES,

@@ -16,7 +16,7 @@ from typing import Any
 from ..calls import SOURCES, Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from ..pricing.prices import amount, billed
 from ..text import one_line
-from .deltas import Beside, content, dicts, reasoning, refusal
+from .deltas import Beside, characters, content, dicts, reasoning, refusal
 from .error_bodies import has_error
 from .thinking import ThinkSplitter, some
 from .tool_calls import ToolCalls
@@ -160,13 +160,6 @@ class Reader:
 
     def _split(self, text: ToolText, event: Event) -> Iterator[Event]:
         return text.feed(event.text) if isinstance(event, TextDelta) else iter((event,))
-
-
-def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> str:
-    """Return what is whole of the text so far: half a surrogate pair waits for its other half."""
-    if text.isascii() and not decoder.buffer:  # nearly always
-        return text
-    return decoder.decode(text.encode("utf-16-le", "surrogatepass"), last)
 
 
 def tells(counts: Mapping[str, Any]) -> bool:

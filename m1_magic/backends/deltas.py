@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from encodings.utf_16_le import IncrementalDecoder
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -28,6 +29,13 @@ URL = "%/:=&?~#+!,;@[]-._"  # what stands in an address as it is
 def dicts(data: object) -> list[dict[str, Any]]:
     """Return the JSON objects of a JSON array; none for what is no array."""
     return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+
+
+def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> str:
+    """Return what is whole of the text so far: half a surrogate pair waits for its other half."""
+    if text.isascii() and not decoder.buffer:  # nearly always
+        return text
+    return decoder.decode(text.encode("utf-16-le", "surrogatepass"), last)
 
 
 def content(delta: Mapping[str, Any]) -> str:

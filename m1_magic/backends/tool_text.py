@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import count
 
 from ..calls import Event, TextDelta
 from .thinking import FENCE, _overlap
@@ -25,6 +26,7 @@ class ToolText:
     def __init__(self, calls: ToolCalls) -> None:
         self._calls = calls
         self._held, self._so_far, self._inside = "", "", False
+        self._numbers = count()
 
     def feed(self, text: str) -> Iterator[Event]:
         """Yield what is certain so far: text, and calls that are complete."""
@@ -72,8 +74,8 @@ class ToolText:
             objects = [json.dumps(one) for one in (read if isinstance(read, list) else [read])]
         except (ValueError, RecursionError):
             objects = [one for one in re.split(r"\n(?=\s*\{)", block) if one.strip()]
-        for number, one in enumerate(objects):
-            yield from self._calls.piece(f"text {number}", "", *_call(one))
+        for one in objects:
+            yield from self._calls.piece(f"text {next(self._numbers)}", "", *_call(one))
 
 
 def _call(text: str) -> tuple[str, str]:

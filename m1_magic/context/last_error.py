@@ -117,9 +117,9 @@ def _raiser(error: BaseException, text: str) -> frozenset[str] | None:
 
     Compiled code that has frames of its own is looked at as it is.
     """
-    if isinstance(error, SyntaxError):
-        return None
     steps = list(traceback.walk_tb(error.__traceback__))
+    if not steps and isinstance(error, SyntaxError):
+        return None  # of a cell that was not run
     if not steps or isinstance(error, (SystemExit, StopIteration)):
         return frozenset()  # made, and never raised; or all of it is a value
     message_words = words(text.split("\n")[0][:FIRST_LINE])

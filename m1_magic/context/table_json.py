@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from .frames.containers import SETTINGS, plainly_none, table_in
@@ -20,6 +21,11 @@ ASSIGNED = re.compile(
     r"(?:(?:export|const|let|var|default) )*[\w.]+ ?(?:<-|=) ?(?:[\w.]+\()?([\[{(].*[\]}])\)?;?",
     re.S,
 )
+# What prints itself as no code can be written: <NA>, <Color.RED: 1>.
+NO_CODE = re.compile(r"<[A-Za-z][\w.]*(?:: ?[^<>\n]{0,60})?>")
+ROW = re.compile(r"\s*(?:\{|[A-Za-z_]\w*\(\w+=)")
+LEAST, LOOKED_AT = 3, 200  # rows
+MISSING = ("nan", "nat", "na", "inf")
 ENVELOPE = 5  # records in a dict that holds little else
 
 
@@ -59,13 +65,63 @@ def quoted(text: str) -> bool:
     return table is not None and table is not PLAIN
 
 
-def _literal(text: str) -> Any:
+def within(text: str) -> bool:
+    """Is most of a text one table, with words around it?"""
+    for opening, closing in ("[]", "{}"):
+        begin, end = text.find(opening), text.rfind(closing) + 1
+        if 0 <= begin < end and 2 * (end - begin) > len(text):
+            table = table_of(text[begin:end], any_data=True)
+            if table is not None and table is not PLAIN:
+                return True
+    return False
+
+
+def rows(lines: Sequence[str]) -> bool:
+    """Is each line the repr of a row: ``{'a': 1}``, ``Row(a=1)``?"""
+    if len(lines) < LEAST or not all(ROW.match(line) for line in lines):
+        return False
+    values = [_literal(line, judged=False) for line in lines[:LOOKED_AT]]
+    return all(isinstance(one, dict) for one in values) and table_in(values) is not None
+
+
+def _literal(text: str, judged: bool = True) -> Any:
+    """Return the table in a repr, PLAIN or UNREAD; not ``judged``, its value; None: it is code."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on what the text would do as code
-            return _judged(ast.literal_eval(text), True)
+            if text[:1] == "(":
+                return _judged(ast.literal_eval(text), True)
+            tree = ast.parse(NO_CODE.sub("None", text), mode="eval")
+        value = _value(tree.body)
+        return _judged(value, True) if judged else value
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
+
+
+def _value(node: ast.AST) -> Any:
+    """Return what a repr says, of objects in it what made them; raises ValueError for code."""
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        pairs = zip(node.keys, node.values, strict=True)
+        return {_key(key): _value(one) for key, one in pairs if key is not None}
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return [_value(one) for one in node.elts]
+    if isinstance(node, ast.Call) and (node.args or node.keywords):
+        named = {str(one.arg): _value(one.value) for one in node.keywords}
+        values = [_value(one) for one in node.args]
+        if not values:
+            return named  # Row(name='…', pay=…)
+        dated = len(values) > 1 and all(isinstance(one, int) for one in values)
+        return ast.unparse(node) if dated else values[0]  # datetime(…); Timestamp('…', tz=…)
+    if isinstance(node, ast.Name | ast.Attribute):
+        if ast.unparse(node).rpartition(".")[2].lower() in MISSING:
+            return None
+        raise ValueError("code")
+    return ast.literal_eval(node)
+
+
+def _key(node: ast.AST) -> Any:
+    value = _value(node)
+    return ast.unparse(node) if isinstance(value, list | dict) else value
 
 
 def _judged(value: Any, any_data: bool) -> Any:

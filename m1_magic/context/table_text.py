@@ -69,11 +69,14 @@ def table_of(text: str, *, any_data: bool = False) -> Any:
         table = table_json.table_of(stripped, any_data=any_data)
         if table is not None:
             return table if table is not table_json.PLAIN else None
-    if any_data and (table_json.in_code(stripped) or table_json.quoted(stripped)):
+    forms = (table_json.in_code, table_json.quoted, table_json.within)
+    if any_data and any(form(stripped) for form in forms):
         return UNREAD
     lines = [line.rstrip() for line in stripped.split("\n") if line.strip()]
     if rows := _markdown(lines):
         return rows
+    if any_data and table_json.rows(lines):
+        return UNREAD
     if _is_drawn(stripped, lines, any_data):
         return UNREAD
     if len(lines) < LEAST:

@@ -126,7 +126,8 @@ def _ending(reply: Reply) -> list[str]:
         spent = reply.usage.reasoning if reply.usage else 0
         if spent and not reply.text:
             return [f"truncated: all {thousands(spent)} tokens went into thinking"]
-        return ["truncated: length limit"]
+        over = reply.finish == "tool_calls"
+        return ["truncated: no more rounds" if over else "truncated: length limit"]
     if reply.status == "failed":
         return ["cut off" if reply.text or reply.thinking else "failed"]
     return ["stopped"] if reply.status == "stopped" else []

@@ -51,8 +51,8 @@ class Calls:
 
     def piece(self, index: int, id: str, name: str, arguments: str) -> None:
         """Take a piece of a call."""
-        one = self.coming.setdefault(index, Coming(id, name))
-        one.id, one.name = one.id or id, one.name or name
+        one = self.coming.setdefault(index, Coming(id, ""))
+        one.id, one.name = one.id or id, one.name + name
         one.arguments += arguments
 
     def take(self, call: ToolCall) -> None:

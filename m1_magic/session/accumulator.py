@@ -87,10 +87,11 @@ class Accumulator:
     @property
     def calls(self) -> tuple[ToolCall, ...]:
         """The calls of tools so far."""
-        return tuple(
-            ToolCall(pieces[0].id, pieces[0].name, "".join(one.arguments for one in pieces))
-            for pieces in self._calls.values()
-        )
+        made = []
+        for pieces in self._calls.values():
+            name = "".join(one.name for one in pieces)
+            made.append(ToolCall(pieces[0].id, name, "".join(one.arguments for one in pieces)))
+        return tuple(made)
 
 
 def counted(request: Request, stream: Accumulator) -> Usage | None:

@@ -15,7 +15,7 @@ from functools import partial
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
 from ..errors import MAY_COST, EmptyAnswer, PromptTooLarge, UserFacingError
 from ..events import MOST_CALLS, ToolAsked, ToolCallDelta, ToolEnded, rounds
-from ..interrupts import stoppable
+from ..interrupts import check_swallowed, stoppable
 from ..locks import lock
 from ..messages import ToolCall
 from ..pricing.dollars import money
@@ -237,13 +237,18 @@ class ToolAnswer:
             return call, SAID_NO, "refused"
         try:
             with stoppable():
-                tell = partial(self._results.told, source=tool.source)
-                return call, run(tool.run, given, tell), "ran"
+                self._results.begin()
+                made_by = {"source": tool.source, "arguments": call.arguments}
+                tell = partial(self._results.told, **made_by)
+                text = run(tool.run, given, tell)
+                check_swallowed()
+                return call, text, "ran"
         except KeyboardInterrupt:
             raise
         except Misfit as misfit:
             return call, self._results.clean(str(misfit)), "failed"
         except BaseException as error:  # SystemExit, too: it is M1 that is told
+            check_swallowed()
             return call, self._results.raised(error, call.arguments), "failed"
 
     def _show(self, event: Event) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from ..calls import Request
+from ..context.frames import frame_named
 from ..context.variables import public_names, resolve
 from ..errors import UsageError
 from ..options.fields import Options
@@ -106,7 +109,9 @@ def _none(name: str, namespace: Mapping[str, object]) -> UsageError:
 
 def called(function: Any, namespace: Mapping[str, object]) -> str:
     """Return how a function is called: as its own name says, or the name that it has here."""
-    own = getattr(function, "__name__", "")
+    own = ""
+    with suppress(Exception):  # it may do anything when it is asked
+        own = getattr(function, "__name__", "")
     if isinstance(own, str) and own.isidentifier():
         return own
     known_as = (n for n, value in namespace.items() if value is function and n.isidentifier())
@@ -119,16 +124,28 @@ def answer(
     options: Options,
     settings: M1,
     approver: Callable[[], Approver],
+    namespace: Mapping[str, object],
 ) -> ToolAnswer:
     """Return what runs the tools of a call, of which ``job`` has view and processor.
 
     Args:
         approver: makes who asks the user, where ``--yes`` does not allow all.
     """
-    asked, results = None if options.yes else approver(), Results.of(options, settings)
+    results = Results.of(options, settings, _shown(job.request, namespace))
+    asked = None if options.yes else approver()
     how = (job.view, found, results, asked, settings.rounds, job.processor)
     if not job.request.exact:
         return ToolAnswer(*how)
     from ..exact.apart import Apart
 
     return ToolAnswer(*how, Apart())
+
+
+def _shown(request: Request, namespace: Mapping[str, object]) -> dict[str, object]:
+    """Return the tables that go along with a question, as far as they can be found by name."""
+    tables: dict[str, object] = {}
+    for one in request.attachments:
+        if one.kind == "frame":
+            with suppress(UsageError):
+                tables[one.name] = frame_named(one.name, namespace)
+    return tables

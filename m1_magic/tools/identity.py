@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 DEEPEST = 8  # functions in functions, as decorators make them
@@ -13,6 +15,12 @@ DEEPEST = 8  # functions in functions, as decorators make them
 def identity(function: Any, name: str) -> object:
     """Return what stands for a function, so that another one of its name is not taken for it."""
     return name, _of(function, DEEPEST)
+
+
+def of_tables(tables: Mapping[str, object]) -> object:
+    """Return what stands for tables, by name: what may be done with some may not with others."""
+    pairs = tables.items()
+    return tuple((name, one if isinstance(one, Path) else _Same(one)) for name, one in pairs)
 
 
 def _of(value: Any, depth: int) -> object:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 LONGEST = 4_000  # characters of a docstring
 SETTING = 200  # of a default value
 MISFITS = 5  # places that are told
+MOST = 100  # fields that it has not, of which each is looked at
 EMPTY = inspect.Parameter.empty
 VALUES = {"default", "enum", "const"}  # of a schema: no schemas themselves
 MANY = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
@@ -86,9 +87,12 @@ class _Arguments:
 
     def read(self, text: str) -> tuple[dict[str, Any], str]:
         """Return arguments, read leniently: a value is that which was written, or there is none."""
-        if text.strip() in ("", "null", "None"):
+        if text.strip() in ("", "null", "None", "[]"):
             text = "{}"
-        exact = unwrapped(strict(text), self.name, self.wanted.shape.properties)
+        names = self.wanted.shape.properties
+        exact = unwrapped(strict(text), self.name, names)
+        if exact and len(exact.fields.keys() - names) > MOST:
+            raise Misfit(f"{len(exact.fields):,} fields, and {self.name} has {len(names)}")
         found = fit(exact, self.wanted) if exact else read(text, self.wanted)
         if found.misfits:
             raise Misfit("; ".join(map(_why, found.misfits[:MISFITS])))
@@ -98,9 +102,9 @@ class _Arguments:
         """Return the same; what code of the types raises is a misfit, too."""
         try:
             return self.read(text)
-        except Misfit:
+        except (Misfit, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:  # SystemExit, too
             raise Misfit(f"their types raised {one_line(type(error).__name__, 60)}") from None
 
     def call(self, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
@@ -149,8 +153,8 @@ def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
     try:
         signature = inspect.signature(function)
         hints = _hints(_inner(function))
-    except (TypeError, ValueError, NameError, AttributeError) as error:
-        what = f"{name} cannot be described: {one_line(error, 120)}."
+    except Exception as error:  # also of code that makes them
+        what = f"{name} cannot be described: {one_line(error, 120) or type(error).__name__}."
         raise UsageError(what, todo=HINTS.format(name=name)) from None
     bound = function.keywords if isinstance(function, functools.partial) else {}
     parameters = tuple(p for p in signature.parameters.values() if p.name not in bound)
@@ -197,7 +201,7 @@ def _inner(function: Callable[..., Any]) -> Any:
 
 
 def _source(function: Callable[..., Any]) -> str:
-    with suppress(OSError, TypeError, ValueError):
+    with suppress(Exception):  # there is none, or it is asked of foreign code
         return inspect.getsource(_inner(function))
     return ""
 
@@ -231,12 +235,11 @@ def _typed_dict(fields: Mapping[str, Any]) -> Any:
 def _adapter(kind: Any, name: str, parameter: str) -> TypeAdapter[Any]:
     """Return what checks a type; raises UsageError where no schema of it can be made."""
     from pydantic import TypeAdapter
-    from pydantic.errors import PydanticUserError
 
     try:
         made: TypeAdapter[Any] = TypeAdapter(kind)
         json.dumps(made.json_schema())
-    except (PydanticUserError, TypeError, ValueError, NameError, RecursionError) as error:
+    except Exception as error:  # also of code of the types
         of = f"of its parameter {parameter}" if parameter else "of its parameters"
         hint = getattr(kind, "__name__", None) or str(kind)
         what = f"{name}: no schema can be made {of} ({one_line(hint, 60)})"
@@ -265,10 +268,12 @@ def _plain(schema: Any) -> Any:
 
 
 def _is_setting(default: object) -> bool:
-    """Is a default value none that holds data?"""
+    """Is a default value JSON, and none that holds data?"""
     if isinstance(default, str):
         return len(default) <= SETTING and "\n" not in default
-    return plainly_none(default)
+    with suppress(TypeError, ValueError):
+        return plainly_none(default) and bool(json.dumps(default, allow_nan=False))
+    return False
 
 
 def missing(spec: Mapping[str, Any]) -> Tool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -28,6 +29,7 @@ from .nested import nested
 from .summary import ALL_BUT, UNIQUE, Column, Draft, Wish
 
 HEAD = 400  # values that are searched for personal content
+FIELDS = 50  # of structs that are looked at
 STEPS = ("every ", "one moment")  # notes on how regular moments are
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
 FRACTIONS = ("e-mail", "IP address", "address", "name")
@@ -185,9 +187,19 @@ def _reason(name: str, column: int, sample: Local) -> str:
         return column_reason(name, [int(v) for v in numbers], whole_numbers=True)
     is_integer = bool(dtype.is_integer())
     looked_at = is_integer or is_text(dtype) or dtype in (nw.Object, nw.Unknown)
-    return column_reason(
-        name, _first(column, sample) if looked_at else [], whole_numbers=is_integer
-    )
+    if not looked_at and not dtype.is_nested():
+        return column_reason(name, [])
+    values = _first(column, sample)
+    return column_reason(name, values, whole_numbers=is_integer) or _in_fields(values)
+
+
+def _in_fields(values: Sequence[Any]) -> str:
+    """Return why a field of structs, also of those in lists, looks personal."""
+    parts = (part for one in values for part in (one if isinstance(one, list) else (one,)))
+    rows = [part for part in parts if isinstance(part, dict)]
+    names = islice(dict.fromkeys(name for row in rows for name in row), FIELDS)
+    present_in = ((n, [row[n] for row in rows if row.get(n) is not None]) for n in names)
+    return next(filter(None, (column_reason(str(n), cells) for n, cells in present_in)), "")
 
 
 def _first(column: int, sample: Local) -> list[Any]:
