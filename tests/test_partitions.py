@@ -419,3 +419,13 @@ def test_a_share_of_what_nobody_knows_is_refused(server: OpenRouter) -> None:
     with pytest.raises(UsageError, match="has a known answer"):
         m1_magic.map(table, ASK, gold="human", at_least=0.5, max_tokens=50)
     assert server.chats == []
+
+
+def test_a_partition_that_cannot_be_read_is_told_in_one_paragraph(server: OpenRouter) -> None:
+    def broken(part: pd.DataFrame) -> pd.DataFrame:
+        return part if part.index[0] < 20 else 1 // 0
+
+    table = reviews()
+    with pytest.raises(UsageError, match=r"cannot be read \(ZeroDivisionError: "):
+        mapping(parts(table).map_partitions(broken, meta=table))
+    assert server.chats == []

@@ -166,6 +166,14 @@ def test_what_another_process_may_still_write_is_left_to_it(path: Path) -> None:
     assert store.unwritten() == 1
     store.take_in()
     assert (store.unwritten(), half.exists(), file.exists()) == (0, False, True)
+    # Killed between the file and its first line: gone without a word.
+    empty = path.with_name(f"{path.stem}-unwritten-0-4194305-0.jsonl")
+    empty.touch()
+    mine = path.with_name(f"{path.stem}-unwritten-0-{os.getpid()}-0.jsonl")
+    mine.touch()
+    store.take_in()
+    assert (empty.exists(), mine.exists(), store.news()) == (False, True, ())
+    mine.unlink()
     lines.turn()
     lines.done()
     assert ahead.read(file) == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,10 +27,14 @@ from ..text import one_line
 from .answers import Response
 from .deadlines import Timeouts
 
-DONE = b"data: [DONE]"
+# A line of its own: the same words in an answer's text, which is JSON, have no line's end before.
+DONE = re.compile(rb"[\r\n]data: ?\[DONE\]")
+MARK = 16  # bytes that hold it
+LARGEST = 100_000_000  # bytes of an answer; the longest one that a model gives has half of that
 TAIL = 0.05  # seconds for what ends a body behind its last event, so that its connection serves on
 ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 FEW = 32  # connections of a client on httpx2
+LOST = 2  # requests without an answer after which each one gets a connection of its own
 IDLE = 15.0  # seconds after which a connection is not used again: a server may have closed it
 
 
@@ -102,7 +107,7 @@ class ManyWires:
         request = self._clients[0][0].build_request("POST", self._url, headers=kinds)
         del request.headers["content-length"]  # each has its own
         wire.only_ours(request)
-        self._headers = request.headers.raw
+        self._headers, self._lost = request.headers.raw, 0
 
     def new_answer(self) -> RawAnswer:
         """Return what one answer will be taken into."""
@@ -137,6 +142,8 @@ class ManyWires:
                     response = await self._post(client, request, answer)
                 except (*self._wire.failed, *_aiohttps()) as error:
                     failed = _lost(error)
+                    if not answer.status_code:
+                        self._mistrust()
                 else:
                     started(answer.headers.get("x-generation-id") or None)
                     await self._take(response, answer, until)
@@ -158,6 +165,13 @@ class ManyWires:
         """Close all connections."""
         for client, _ in self._clients:
             await client.aclose()
+
+    def _mistrust(self) -> None:
+        """Count a connection that was lost; some servers close them and do not say so."""
+        self._lost += 1
+        if self._lost == LOST:
+            others = [one for one in self._headers if one[0].lower() != b"connection"]
+            self._headers = [*others, (b"connection", b"close")]
 
     async def _post(
         self, client: httpx2.AsyncClient, request: Request, answer: RawAnswer
@@ -186,18 +200,22 @@ class ManyWires:
     ) -> None:
         """Take in the body, up to its last event; ``until`` is put off by each data event."""
         now, most = asyncio.get_running_loop().time, self._timeouts
-        end, tail = now() + most.deadline, b""
+        end, tail, room = now() + most.deadline, b"\n", LARGEST
         body = response.aiter_bytes()
         try:
             async for piece in body:
                 answer.pieces.append(piece)
-                tail = (tail + piece)[-2 * len(DONE) :]
-                if DONE in tail:
+                room -= len(piece)
+                if room < 0:
+                    raise httpx2.ReadError("an answer without an end")
+                data = b"data:" in tail[-4:] + piece  # it may come byte by byte
+                tail = (tail + piece)[-2 * MARK :]
+                if DONE.search(tail):
                     with suppress(TimeoutError):
                         async with asyncio.timeout(TAIL):
                             await anext(body, None)
                     return
-                if b"data:" in piece:
+                if data:
                     answer.fed()
                     until.reschedule(min(now() + most.token, end))
         except (*self._wire.broken, *_aiohttps()) as error:

@@ -76,6 +76,8 @@ def read(path: Path) -> list[Write]:
         ValueError: it is no file of a run.
     """
     head, *lines = path.read_text("utf-8", "replace").split("\n")
+    if not head and not lines:  # killed between the file and its first line
+        return []
     if "process" not in json.loads(head):
         raise ValueError("not a file of a run")
     writes: list[Write] = []
@@ -105,7 +107,10 @@ def _over(file: Path) -> bool:
     ended = None
     try:
         with file.open(encoding="utf-8") as lines, suppress(ValueError, LookupError, TypeError):
-            ended = processes.ended(json.loads(lines.readline())["process"])
+            if head := lines.readline():
+                ended = processes.ended(json.loads(head)["process"])
+            elif processes.gone(int(file.stem.split("-")[-2])):  # killed before it was written
+                ended = True
         return time.time() - file.stat().st_mtime > SILENT if ended is None else ended
     except OSError:  # another kernel has just done it
         return False

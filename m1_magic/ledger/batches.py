@@ -103,9 +103,19 @@ def book(
     except LedgerProblem as problem:
         if patience is not None:
             raise
-        kept = tuple(write for one in ended for write in (*one.reserved, one.write))
-        late = ledger.later(kept, problem) if kept else problem
-        return [problem for _ in reservations], late
+        return unwritten(ledger, ended, reservations, problem)
+
+
+def unwritten(
+    ledger: Ledger,
+    ended: Sequence[Ended],
+    reservations: Sequence[Reservation],
+    problem: LedgerProblem,
+) -> tuple[list[Refused], LedgerProblem]:
+    """Keep what ended beside the ledger, which has this problem, and let nothing be sent."""
+    kept = tuple(write for one in ended for write in (*one.reserved, one.write))
+    late = ledger.later(kept, problem) if kept else problem
+    return [problem for _ in reservations], late
 
 
 def _end(db: sqlite3.Connection, ended: Sequence[Ended]) -> None:

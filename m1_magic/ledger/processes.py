@@ -33,6 +33,11 @@ def ended(process: str) -> bool | None:
     return _born(int(pid)) != birth
 
 
+def gone(pid: int) -> bool:
+    """Is there no process of that id here? False where that is not known."""
+    return _born(pid) == "gone"
+
+
 def _place() -> str:
     """Return what processes that can see each other have in common; Linux knows it best."""
     try:

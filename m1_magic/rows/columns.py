@@ -53,7 +53,7 @@ def report(
         answers += one.asked and not one.kept and not one.why
         asked += one.asked and not one.kept
         kept += one.kept
-        known += one.cost or 0
+        known += one.cost_so_far
         unknown += one.cost is None
         estimated += one.estimated
     if stopped_by is not None:

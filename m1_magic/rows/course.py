@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..calls import Request
 from ..errors import NotAccurate, Stopped, UserFacingError
+from ..interrupts import uninterrupted
 from ..jupyter import shell
 from ..session.loop import Session
 from ..session.plan import Plan
@@ -95,15 +96,28 @@ def ended(run: Run, plan: Plan | None) -> tuple[Any, Report]:
         inaccurate = problem
     except KeyboardInterrupt:  # between two steps of it
         run.stopped_by = run.stopped_by or Stopped("Stopped by you.", cost="", todo="")
-    made, done = run.table()
-    stable = run.session.settings.footer == "stable"
-    run.display.end(done.page(), done.record(stable=stable) if done.asked else {})
+    made, done = _shown(run)
     error = inaccurate or run.stopped_by
     if error is not None and (isinstance(error, (NotAccurate, Stopped)) or not _answered(run)):
         if isinstance(error, UserFacingError):
             error.table = made
         raise error
     return made, done
+
+
+def _shown(run: Run) -> tuple[Any, Report]:
+    """Return the table and what was done, shown, also where Stop is pressed once more."""
+    found: tuple[Any, Report] | None = None
+    while found is None:
+        try:
+            with uninterrupted():
+                made, done = run.table()
+                stable = run.session.settings.footer == "stable"
+                run.display.end(done.page(), done.record(stable=stable) if done.asked else {})
+                found = made, done
+        except KeyboardInterrupt:
+            run.stopped_by = run.stopped_by or Stopped("Stopped by you.", cost="", todo="")
+    return found
 
 
 def _answered(run: Run) -> bool:

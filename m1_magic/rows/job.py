@@ -176,7 +176,7 @@ class Job:
             run.display.close()
             self.answers.write()
             self.stopped_by = run.stopped_by
-            self.notes += [run.note, self.answers.note]
+            self.notes += [run.note, self.answers.note, *self.session.ledger.news()]
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""
@@ -215,9 +215,9 @@ class Job:
         self.notes.append(f"pilot: {right}")
         if wish.at_least is not None and right.share < wish.at_least:
             self.answers.write()
-            costs = [one.cost for one in outcomes.values() if one is not None]
-            known = [cost for cost in costs if cost is not None]
-            cost = price_so_far(sum(known, Decimal(0)), len(costs) - len(known))
+            asked = [one for one in outcomes.values() if one is not None]
+            known = sum((one.cost_so_far for one in asked), Decimal(0))
+            cost = price_so_far(known, sum(one.cost is None for one in asked))
             raise NotAccurate(
                 f"The pilot had {right}, which is below at_least={wish.at_least:g}."
                 " Nothing more was asked.",

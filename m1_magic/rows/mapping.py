@@ -24,7 +24,7 @@ from .job import WORKERS, Job, Wish
 from .opening import check_options, opened
 from .questions import check_personal, questions
 from .report import Report
-from .tables import Rows, rows
+from .tables import Rows, rows, telling_failures
 
 
 def map(
@@ -101,7 +101,9 @@ def mapped(
     wish = _checked(wish)
     if (engine := engine_of(table)) is not None:
         return cluster_mapped(engine, prompt, options, wish, names, dry_run=dry_run)
-    job = _job(rows(table), prompt, options, wish, names, dry_run)
+    with telling_failures():
+        given = rows(table)
+    job = _job(given, prompt, options, wish, names, dry_run)
     job.take_up()
     return completed(job, dry_run)
 
@@ -126,15 +128,17 @@ def _job(
 ) -> Job:
     """Return a run over these rows, before anything is looked for."""
     if isinstance(wish.gold, str):
-        wish = replace(wish, gold=column(given, wish.gold))
+        with telling_failures():
+            wish = replace(wish, gold=column(given, wish.gold))
     if wish.gold is not None and len(wish.gold) != given.count:
         raise UsageError(
             f"gold has {thousands(len(wish.gold))} values for {plural(given.count, 'row')}."
         )
     marked, template, reading = opened(given, prompt, options, names, wish.into)
-    columns = [given.read(place) for place in marked.places]
-    check_personal(marked, columns, options.allow)
-    made = questions(template, columns)
+    with telling_failures():
+        columns = [given.read(place) for place in marked.places]
+        check_personal(marked, columns, options.allow)
+        made = questions(template, columns)
     return Job(api.session(), given, marked, made, wish, reading, preview=dry_run)
 
 

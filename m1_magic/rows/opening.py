@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from .. import api
@@ -84,7 +85,8 @@ def would_be_refused(priced: Callable[[], object]) -> str:
 
 def tell(words: str) -> None:
     """Show a line: in a notebook as output, else on stderr, beside a script's own output."""
-    if in_notebook(shell.current()):
-        shell.show(md_cell(words))
-    else:
-        sys.stderr.write(words + "\n")
+    with suppress(Exception):  # nobody looks, where nothing can be shown
+        if in_notebook(shell.current()):
+            shell.show(md_cell(words))
+        else:
+            sys.stderr.write(words + "\n")

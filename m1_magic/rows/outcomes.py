@@ -21,8 +21,8 @@ class Outcome:
     """What became of a question: its value, else why there is none; ``cost`` in US dollars.
 
     ``kept``: it was answered before, and cost nothing now. ``cost`` None: it was asked, and what
-    that costs is not known yet; ``estimated``: it is by the list of prices, not billed. ``asked``:
-    something was sent.
+    that costs is not known yet, but for what is ``known`` of it, as of an answer that was asked for
+    again; ``estimated``: it is by the list of prices, not billed. ``asked``: something was sent.
     """
 
     value: Any = None
@@ -34,6 +34,12 @@ class Outcome:
     model: str = ""
     usage: Usage | None = None
     estimated: bool = False
+    known: Decimal = Decimal(0)
+
+    @property
+    def cost_so_far(self) -> Decimal:
+        """What is known of its cost."""
+        return self.known if self.cost is None else self.cost
 
 
 @dataclass(slots=True)
@@ -74,7 +80,7 @@ class Outcomes(MutableMapping[int, Outcome]):
             value = (self._labels.setdefault if add else self._labels.get)(value, value)
         self._values[number], self._reasons[number] = value, one.why
         unpriced = one.cost is None
-        self._costs[number] = 0 if one.cost is None else to_nano(one.cost)
+        self._costs[number] = to_nano(one.cost_so_far)
         came = THERE | KEPT * one.kept | ASKED * one.asked
         self._states[number] = came | UNPRICED * unpriced | ESTIMATED * one.estimated
         self.calls.add(one)
@@ -83,10 +89,12 @@ class Outcomes(MutableMapping[int, Outcome]):
         state = self._states[number]
         if not state:
             raise KeyError(number)
-        cost = None if state & UNPRICED else from_nano(self._costs[number])
+        known = from_nano(self._costs[number])
+        cost = None if state & UNPRICED else known
         why, kept, asked = self._reasons[number], bool(state & KEPT), bool(state & ASKED)
         about = bool(state & ESTIMATED)
-        return Outcome(self._values[number], why, cost, kept, asked, estimated=about)
+        value = self._values[number]
+        return Outcome(value, why, cost, kept, asked, estimated=about, known=known)
 
     def __delitem__(self, number: int) -> None:
         self._states[number] = 0

@@ -14,10 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..calls import Request
-from ..errors import (
-    LedgerProblem,
-    UsageError,
-)
+from ..errors import LedgerProblem, UsageError
 from ..ledger import answers as ledger_answers
 from ..ledger.sent import headers
 from ..session.loop import Session
@@ -37,7 +34,7 @@ from .progress import Display, Progress
 from .questions import Asking, Questions, questions
 from .reading import Reading
 from .report import Report
-from .tables import Rows
+from .tables import Rows, telling_failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,9 @@ class Partitions:
                     raise one
                 self.contents[number] = one
 
-        if (stopped := watched(work, nothing, self.errand.lease.end)) is not None:
+        with telling_failures():
+            stopped = watched(work, nothing, self.errand.lease.end)
+        if stopped is not None:
             raise stopped
         for one in self.contents.values():
             if one.personal:
@@ -167,7 +166,8 @@ class Partitions:
         finally:
             self.display.close()
             self.stopped_by = dispatch.stopped_by
-            self.notes += [*dict.fromkeys(dispatch.notes), self.answers.note]
+            news = self.session.ledger.news()
+            self.notes += [*dict.fromkeys(dispatch.notes), self.answers.note, *news]
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""
@@ -247,7 +247,8 @@ class Partitions:
         """Ask the first rows here whose answer is known; raise NotAccurate as `Job.run`."""
         place = Rows(self.engine.names, 0, nothing, nothing).place(str(self.wish.gold))
         assert place is not None
-        *texts, gold = self.engine.first(self.marked.places, place, MOST)
+        with telling_failures():
+            *texts, gold = self.engine.first(self.marked.places, place, MOST)
         made = questions(self.template, texts)
         if self.wish.at_least is not None and self.questions and not len(made):
             raise none_known()

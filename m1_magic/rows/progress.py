@@ -79,7 +79,7 @@ class Display:
             self._where = "notebook" if in_notebook(shell.current()) else "terminal"
         if self._where == "notebook" and not updates(shell.current()):
             self._where = "still"  # only the last page is shown
-        if self._where == "terminal" and not sys.stderr.isatty():
+        if self._where == "terminal" and not _seen():
             self._where = None
 
     def show(self, line: str) -> None:
@@ -107,12 +107,13 @@ class Display:
         """Show the last page, in a notebook in the line's place, with the record of the run."""
         self.close()
         beside = {RECORD: record} if record else {}
-        if in_notebook(shell.current()):
-            bundle = {"text/plain": ""} if self._where is None else page.bundle(markdown)
-            if record or self._where is not None:
-                self._show({**bundle, **beside})
-        elif not self._quiet:
-            sys.stderr.write(md_to_text(markdown) + "\n")
+        with suppress(Exception):  # the table is there all the same
+            if in_notebook(shell.current()):
+                bundle = {"text/plain": ""} if self._where is None else page.bundle(markdown)
+                if record or self._where is not None:
+                    self._show({**bundle, **beside})
+            elif not self._quiet:
+                sys.stderr.write(md_to_text(markdown) + "\n")
 
     def _publish(self, line: str) -> None:
         html = f'<span style="{STYLE}">{escape_html(line)}</span>'
@@ -123,3 +124,10 @@ class Display:
             self._handle = shell.handle(bundle)
         else:
             self._handle.update(dict(bundle), raw=True)
+
+
+def _seen() -> bool:
+    """Is stderr a terminal? A program may have closed it, or have none."""
+    with suppress(Exception):
+        return sys.stderr.isatty()
+    return False

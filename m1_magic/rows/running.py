@@ -12,16 +12,18 @@ import threading
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from ..calls import Call, Reply, Request
-from ..errors import Stopped, UserFacingError
+from ..errors import M1Error, Stopped, UserFacingError
 from ..interrupts import stoppable, uninterrupted
+from ..pricing.dollars import from_nano, to_nano
 from ..session.loop import Session
-from ..session.many import Many, Question, final
+from ..session.many import Many, Question
 from ..session.plan import Plan
 from ..session.processor import Failure, Processor
+from ..session.waits import final
+from ..text import one_line
 from .outcomes import Outcome
 from .progress import EVERY, Display, Progress
 
@@ -70,7 +72,11 @@ class Run:
                 over.set()
 
         with uninterrupted():  # or it would go on, and nobody would know what comes
-            threading.Thread(target=run, name="m1-rows", daemon=True).start()
+            try:
+                threading.Thread(target=run, name="m1-rows", daemon=True).start()
+            except RuntimeError as error:  # this machine has no more of them for us
+                loop.close()
+                raise M1Error(f"No call can begin ({one_line(error, 200)}).") from None
             self._watch(over, loop, many)
         if failure:
             raise failure[0]
@@ -95,17 +101,19 @@ class Run:
         paid = any(attempt.cost != 0 for attempt in call.attempts)
         sent = paid or (bool(call.attempts) and not (final(error) or isinstance(error, Stopped)))
         value, why = (None, _reason(error)) if error is not None else self.value(reply)
-        cost = reply.cost if call.attempts else Decimal(0)
+        costs = [None if one.cost is None else to_nano(one.cost) for one in call.attempts]
+        known = from_nano(sum(one or 0 for one in costs))  # as the ledger has them
+        cost = None if None in costs else known
         model = sys.intern(reply.model)
         id, self._named = "" if self._named else call.id, self._named or sent  # one is enough
         about = any(attempt.cost_source == "estimated" for attempt in call.attempts)
-        made = Outcome(value, why, cost, False, sent, id, model, reply.usage, about)
+        made = Outcome(value, why, cost, False, sent, id, model, reply.usage, about, known)
         self.outcomes[number] = made
         progress.done += 1
         progress.failed += bool(why)
         progress.unknown += cost is None
         progress.estimated += about
-        progress.cost += cost or 0
+        progress.cost += known
         if error is None:
             self.answered(call, reply)
 
@@ -132,4 +140,4 @@ def _reason(error: BaseException) -> str:
         return "not asked"
     if isinstance(error, UserFacingError):
         return error.what.removesuffix(SO_FAR)
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {one_line(error, 200)}"

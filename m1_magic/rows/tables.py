@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import UsageError, UserFacingError
 from ..text import one_line
 from .cells import Column, listed
 from .new_column import arrow_column, pandas_column, polars_column
@@ -81,11 +82,25 @@ def rows(table: Any) -> Rows:
     raise UsageError(f"{one_line(type(table).__name__, 60)} holds no rows.", todo=TAKES)
 
 
+@contextmanager
+def telling_failures() -> Iterator[None]:
+    """Say why rows cannot be read: a query that fails, a value that has no text."""
+    try:
+        yield
+    except (UserFacingError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {one_line(error, 200)}"
+        raise UsageError(f"The rows cannot be read ({why}).", todo="") from error
+
+
 def _only(new: New) -> Column:
     return next(iter(new.values()))
 
 
-def _pandas(table: Any) -> Rows:
+def _pandas(given: Any) -> Rows:
+    table = given.copy(deep=False)  # it may be changed while its rows are asked
+
     def read(place: int) -> Column:
         return _pandas_values(table.iloc[:, place])
 
@@ -194,23 +209,25 @@ def _duckdb(table: Any) -> Rows:
     return Rows(inner.names, inner.count, inner.read, made)
 
 
-def _list(table: list[Any] | tuple[Any, ...]) -> Rows:
+def _list(given: list[Any] | tuple[Any, ...]) -> Rows:
+    kind = tuple if isinstance(given, tuple) else list
+    table = [*given]  # it may be changed while its rows are asked
     if table and all(isinstance(row, dict) for row in table):
         keys = list(dict.fromkeys(name for row in table for name in row))
 
         def made(new: New) -> Any:
             each = zip(*new.values(), strict=True)
             added = [dict(zip(new, one, strict=True)) for one in each]
-            kind = tuple if isinstance(table, tuple) else list
             return kind({**row, **more} for row, more in zip(table, added, strict=True))
 
         names = tuple(map(str, keys))
         return Rows(names, len(table), lambda i: listed([row.get(keys[i]) for row in table]), made)
-    texts, kind = listed(table), tuple if isinstance(table, tuple) else list
+    texts = listed(table)
     return Rows((TEXT,), len(texts), lambda _: texts, lambda new: kind(_only(new)), alone=True)
 
 
-def _columns(table: Mapping[str, Sequence[Any]]) -> Rows:
+def _columns(given: Mapping[str, Sequence[Any]]) -> Rows:
+    table = {name: one[:] for name, one in given.items()}
     lengths = {len(one) for one in table.values()}
     if len(lengths) > 1:
         raise UsageError("The columns of that dict have different lengths.", todo=TAKES)

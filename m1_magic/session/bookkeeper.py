@@ -19,6 +19,7 @@ from ..ledger.alike import Alike
 from ..ledger.batches import Ended, Refused, Reservation
 from ..ledger.journal import Write
 from ..settings.config import M1
+from ..text import one_line
 
 Done = asyncio.Future[Refused]
 
@@ -128,9 +129,14 @@ class Bookkeeper:
         budget = self._settings.budget, self._settings.budget_period
         book = partial(batches.book, self._ledger, ended, reservations, *budget)
         try:
-            return book(0)
-        except LedgerProblem:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, book)
+            try:
+                return book(0)
+            except LedgerProblem:
+                return await asyncio.get_running_loop().run_in_executor(self._thread, book)
+        except Exception as bug:  # or all who wait for this would wait for ever
+            what = f"The ledger could not be written ({type(bug).__name__}: {one_line(bug, 200)})."
+            problem = LedgerProblem(what, todo="See %m1 doctor.")
+            return batches.unwritten(self._ledger, ended, reservations, problem)
 
 
 def _tell(done: Done | None, why: Refused) -> None:

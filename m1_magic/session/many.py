@@ -28,19 +28,10 @@ from .plan import Plan, formed, within
 from .processor import Processor
 from .rounds import BACK_OFF, Failure
 from .sharing import LOOK, Share
+from .waits import final
 from .wires import wires
 
 PATIENCE = 8  # attempts of a call that is told to wait, while others are answered
-# What is the same for all calls.
-FINAL = (
-    e.OutOfCredit, e.KeyProblem, e.NoSuchModel, e.LoginPage, e.CannotConnect, e.BudgetExceeded,
-    e.LedgerProblem, e.MissingPackage,
-)  # fmt: skip
-
-
-def final(error: BaseException | None) -> bool:
-    """Would it refuse all the other calls, too?"""
-    return isinstance(error, FINAL) or (isinstance(error, e.RateLimited) and error.used_up)
 
 
 @dataclass(slots=True)
@@ -81,7 +72,7 @@ class Many:
         self._session, self._plan, self._backend = session, plan, plan.backend
         self._settings, self._waits, self._clock = session.settings, session.waits, session.clock
         self._workers, self._answered = max(1, workers), answered
-        self._answers = self._sent = 0
+        self._answers = self._sent = self._ended = 0  # attempts: answered, under way, at their end
         self._share = Share(session)
         self._ids = ids_in_a_row()
         self._spent = Decimal(0)  # and held
@@ -121,14 +112,17 @@ class Many:
         return self._books.note
 
     async def _work(self, questions: Iterator[Question]) -> None:
-        for one in questions:
-            if self.stopped_by is not None:
-                return
-            call, error = await self._call(one)
-            if error is not None and (final(error) or not isinstance(error, e.M1Error)):
-                self.halt(error)
-            if call.attempts or not final(error):
-                self._answered(one.number, call, error)  # else it was not asked at all
+        try:
+            for one in questions:
+                if self.stopped_by is not None:
+                    return
+                call, error = await self._call(one)
+                if error is not None and (final(error) or not isinstance(error, e.M1Error)):
+                    self.halt(error)
+                if call.attempts or not final(error):
+                    self._answered(one.number, call, error)  # else it was not asked at all
+        except Exception as bug:  # what others have under way comes to its end
+            self.halt(bug)
 
     async def _call(self, one: Question) -> tuple[Call, Failure]:
         """Ask one question, in as many rounds as it takes; return the call and how it failed."""
@@ -185,7 +179,7 @@ class Many:
             error = await self._once(plan.request, attempt, run.stream)
             billing = self._backend.billing
             attempt = priced(attempt, plan.request, run.stream, billing, plan.limits, error)
-            self._sent -= 1
+            self._sent, self._ended = self._sent - 1, self._ended + 1
             if attempt.cost is not None:
                 self._spent += attempt.cost - (attempt.hold or 0)
             self._freed.set()
@@ -216,10 +210,9 @@ class Many:
         most = run.plan.request.max_cost  # of all of them together
         while True:
             self._freed.clear()
-            others = self._share.others()
+            others, ended = self._share.others(), self._ended
             if most is not None and self._spent + (attempt.hold or 0) > most:
-                if self._sent and self.stopped_by is None:
-                    await self._freed.wait()
+                if await self._room(False, ended):
                     continue
                 raise e.BudgetExceeded(f"These calls may cost ${most:f} together.")
             self._spent += attempt.hold or 0
@@ -229,16 +222,22 @@ class Many:
                 self._share.starved = False
                 return attempt
             self._spent -= attempt.hold or 0
-            if isinstance(refused, e.BudgetExceeded):
-                if self._sent and self.stopped_by is None:
-                    await self._freed.wait()
-                    continue
-                if others and self.stopped_by is None:
-                    self._share.starved = True
-                    await self._wait(LOOK)
-                    continue
-                refused = over_budget(refused, run.plan, self._settings)
-            raise refused
+            if not isinstance(refused, e.BudgetExceeded):
+                raise refused
+            if not await self._room(others, ended):
+                raise over_budget(refused, run.plan, self._settings)
+
+    async def _room(self, others: bool, ended: int) -> bool:
+        """Wait until there may be more room than when so many attempts had ended; will there be?"""
+        if self.stopped_by is not None or self._ended > ended:
+            return self.stopped_by is None
+        if self._sent:
+            await self._freed.wait()
+            return True
+        if others:
+            self._share.starved = True
+            await self._wait(LOOK)
+        return others
 
     async def _once(self, request: Request, attempt: Attempt, stream: Accumulator) -> Failure:
         """Send once; return what broke it."""
@@ -285,9 +284,8 @@ class Many:
             until = self._clock() + seconds
             self._waits.hold_back(self._settings.base_url, until, error.what)
         most = self._settings.max_retries
-        if tries > (max(most, PATIENCE) if others and most else most):
-            return None
-        return seconds if seconds < self._settings.deadline else None
+        most = max(most, PATIENCE) if others and most else most
+        return seconds if tries <= most and seconds < self._settings.deadline else None
 
     async def _wait(self, seconds: float, reason: str = "") -> None:
         """Wait, no longer than something stops all."""

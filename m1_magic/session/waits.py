@@ -1,4 +1,4 @@
-"""Until when a host is not to be asked: what it says to one call holds for all of the process.
+"""Until when a host is not to be asked, or at all: what it says to one call holds for all others.
 
 A limit is the account's and not a call's. Without this, sixty calls at once would each find out
 by themselves, and be told to wait longer for it.
@@ -6,7 +6,14 @@ by themselves, and be told to wait longer for it.
 
 from __future__ import annotations
 
+from .. import errors as e
 from ..locks import lock
+
+# What refuses one call, and all others after it.
+FINAL = (
+    e.OutOfCredit, e.KeyProblem, e.NoSuchModel, e.LoginPage, e.CannotConnect, e.BudgetExceeded,
+    e.LedgerProblem, e.MissingPackage,
+)  # fmt: skip
 
 
 class Waits:
@@ -27,3 +34,8 @@ class Waits:
         with self._lock:
             wait = self._until.get(host)
         return wait if wait and wait[0] > waited else None
+
+
+def final(error: BaseException | None) -> bool:
+    """Would it refuse all the other calls, too?"""
+    return isinstance(error, FINAL) or (isinstance(error, e.RateLimited) and error.used_up)

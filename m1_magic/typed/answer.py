@@ -71,7 +71,10 @@ class TypedAnswer:
     def next_request(self, request: Request, reply: Reply) -> Request | None:
         """See Processor; what does not fit is asked for again."""
         self._take(reply)
-        fitted = self._read()
+        try:
+            fitted = self._read()
+        except Exception:  # a check of the user's that breaks; ``finished`` says so
+            return None
         if (
             not fitted.misfits
             or self._repairs <= 0
