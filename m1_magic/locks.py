@@ -1,8 +1,8 @@
 """Locks that a fork respects: it waits until nobody holds one, and the child finds them free.
 
-The threads that held a lock are not there in the child. Python frees none of its own locks of
-modules either, and OpenSSL none of its own: so a fork waits, for a while, until imports of other
-threads are through, and what they make under a lock of ours.
+The threads that held a lock are not there in the child. Python frees neither its locks of modules
+nor tempfile's, and OpenSSL none of its own: so a fork waits, for a while, until imports of other
+threads are through, the first use of tempfile, and what they make under a lock of ours.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import _imp
 import os
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -17,7 +18,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 PATIENCE = 12.0  # seconds that a fork waits; a transaction may wait 10 for another kernel
-_locks: weakref.WeakSet[threading.RLock] = weakref.WeakSet()
+_locks: weakref.WeakSet[threading.RLock | threading.Lock] = weakref.WeakSet()
+_locks.add(tempfile._once_lock)  # type: ignore[attr-defined]
 _held: list[Callable[[], object]] = []  # how to let go of what is held
 
 
@@ -49,7 +51,7 @@ def _hold() -> None:
         time.sleep(0.001)
 
 
-def _taken(one: threading.RLock) -> bool:
+def _taken(one: threading.RLock | threading.Lock) -> bool:
     taken = one.acquire(blocking=False)
     if taken:
         _held.append(one.release)
@@ -67,7 +69,7 @@ def _free() -> None:
         with suppress(RuntimeError):  # Python may have freed it by itself
             _imp.release_lock()
     for one in list(_locks):
-        one._at_fork_reinit()  # type: ignore[attr-defined]
+        one._at_fork_reinit()  # type: ignore[union-attr]
 
 
 if hasattr(os, "register_at_fork"):

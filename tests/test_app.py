@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -167,6 +168,25 @@ def test_a_child_finds_no_lock_held_by_a_thread_it_does_not_have(
     finally:
         done.set()
         thread.join()
+
+
+def test_a_fork_waits_until_a_thread_has_found_the_folder_of_temporary_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inside, folder = threading.Event(), tempfile.gettempdir()
+
+    def slow() -> str:
+        inside.set()
+        threading.Event().wait(0.5)
+        return folder
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", slow)
+    thread = threading.Thread(target=tempfile.gettempdir)
+    thread.start()
+    assert inside.wait(60)
+    assert in_child(lambda: tempfile.TemporaryFile().close()) == 0
+    thread.join()
 
 
 def test_a_fork_while_threads_ask_first_thing(server: OpenRouter, own_home: Path) -> None:
