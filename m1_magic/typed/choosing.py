@@ -8,6 +8,7 @@ is none of them.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -17,9 +18,35 @@ from .node import literal
 _WORDS = (
     r"(?:(?:(?:the|my|final|best|correct)\s+)*(?:answer|choice|option|label|class|category|sentiment"
     r"|result|classification|verdict|output)\b(?:\s+(?:of|for)\s+(?:this|that|the)\s+\w+)?"
-    r"|(?:it|this|that)(?=\s+is\b))"
+    r"|(?:it|this|that|the (?:statement|claim))(?=\s+is\b)|final(?=\s*:))"
 )
-_LABEL = re.compile(_WORDS + r"[*_]*(?:\s+is\b:?|\s*(?::|=(?=\s)))?\s*(\S.*)", re.I)
+_ELSEWHERE = (
+    r"(?:(?:答案|结果|回答|答え|정답)(?:是|为|は)?|ответ|(?:(?:la|die|a)\s+)?(?:réponse|respuesta"
+    r"|risposta|resposta|antwort)(?:\s+(?:est|es|è|é|ist|lautet)\b)?)"
+)
+_LABEL = re.compile(
+    rf"(?:{_WORDS}[*_]*(?:\s+is\b:?|\s*(?::|=(?=\s)))?|{_ELSEWHERE}[*_]*(?:\s*[:：])?)\s*(\S.*)", re.I
+)
+# A name of any kind before a value, where a text is nothing else; and one that is none for it.
+_NAME = r"[^\W\d_]+(?:[ _/'’-][^\W\d_]+){0,5}"
+_NOTED = re.compile(rf"[*_#>`\s]*(?P<name>{_NAME})[*_`]*\s*[:：][*_]*\s*(?P<value>\S.*)")
+_SAID = re.compile(rf"(?:the (?P<name>{_NAME}) (?:is|are|=|equals)|[a-z] =) (?P<value>\S.*)", re.I)
+_UNLIKE = re.compile(
+    r"n['’]t\b|\b(?:not?|nor|never|but|only|if|or|than|min\w*|max\w*|least|most|limits?|bounds?|lower"
+    r"|upper|estimat\w*|guess\w*|expect\w*|approx\w*|about|around|roughly|nearly|almost|range|maybe"
+    r"|perhaps|prob\w*|possibl[ey]|likely|could|may|might|would|should|unsure|unclear|example|draft"
+    r"|sample|wrong|incorrect|mistake|first|second|next|last|previous|former|old|new|other|alternative"
+    r"|runner|options?|choices|steps?|questions?|inputs?|errors?|fail\w*|status|code|warning|excl\w*"
+    r"|without|before|after|cut\w*|current|today|unless|except)\b|[不非没未]|可能|错",
+    re.I,
+)
+# Behind a value: it is not so.
+_TAKEN_BACK = re.compile(
+    r"\b(?:(?:wait|actually|hmm|sorry)\W+(?:no\b|that|it)|no\W+wait|scratch that|not (?:right|correct)\b"
+    r"|(?:that|this|it|which)(?:['’]s| is| was) (?:wrong|incorrect|false|a mistake)"
+    r"|i (?:was|am) (?:wrong|mistaken)|i made an? (?:mistake|error))",
+    re.I,
+)
 _WITHIN = re.compile(r"(?<=[.;,:!?)]\s)" + _WORDS + r"[*_]*(?:\s*[:=]|\s+is\b:?)\s*(\S.*)", re.I)
 _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
 _PAIRS = {
@@ -30,18 +57,19 @@ _TAG = re.compile(r"<(\w+)>(.*)</\1>")
 _NUMBER = re.compile(r"\d+[.)]\s+")
 # Behind a choice, the reason for it; and what makes a reason none.
 _REASON = re.compile(
-    r"(?P<value>.+?)(?:(?:\s+[-–—]\s+|\s+\(|:\s+)(?P<why>\w+(?:['’]\w+)?\s+\w.*|[\d.]+\s*%?\)?)"
+    r"(?P<value>.+?)(?:(?:\s+[-–—]\s+|\s+\(|\s*（|:\s+|\.\s+(?=(?-i:[A-Z][a-z])))"
+    r"(?P<why>\w+(?:['’]\w+)?\s+\w.*|[\d.]+\s*%?\)?|\w*[\u3400-\u9fff].*)"
     r"|,\s+(?P<since>(?:it|this|that|the|there|he|she|they|we|i|you|because|as|since)\b.*))",
     re.I,
 )
 HEDGE = re.compile(
     r"n['’]t\b|\b(?:not?|nor|never|but|however|though|although|unless|except|maybe|perhaps|probably"
     r"|possibly|likely|could|may|might|would|unclear|unsure|sure|or|else|wait|actually|rather|instead"
-    r"|hmm|partly|almost|nearly|both)\b",
+    r"|hmm|partly|almost|nearly|both)\b|[不非没未或]|可能|也许",
     re.I,
 )
 _MARKS = re.compile(r"(?:(?:[-*•–>→#]|#{2,6}|[-=]>)\s+)+")
-_STOP = re.compile(r"[^\s.!?,][.!,]\Z")
+_STOP = re.compile(r"[^\s.!?,][.!,。！]\Z")
 AGAIN = re.compile(
     r"\b(?:wait|actually|correction|corrected|second thoughts?|scratch that|instead|rather|revised"
     r"|final(?:ly)?|chang(?:e|ed)|but no|sorry)\b",
@@ -75,7 +103,7 @@ def reasoned(text: str, values: Sequence[object]) -> object | None:
     if not parts or any(_signed(str(one)) for one in values):
         return None
     why = parts["why"] or parts["since"]
-    value = same(parts["value"], values)
+    value = same(parts["value"].strip("*_`"), values)
     if value is None or HEDGE.search(why) or any(_holds(why, o) for o in values if o != value):
         return None
     number = str(value)[-1:].isdigit() and why[:1].isdigit()  # 1 - 5
@@ -103,6 +131,9 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     joined = " ".join(text.split()) if "\n" in text and len(text) <= LONGEST else ""
     if joined and (value := same(joined, values)) is not None:
         return [(value, text == value)]
+    told = noted(text) if "\n" not in text.strip() else None
+    if told and not _SAID.fullmatch(text) and (value := same(told, values)) is not None:
+        return [(value, False)]
     for line in [*_BOXED.findall(text), *text.splitlines()]:
         line = line.strip()[:LONGEST]
         word, value = next(
@@ -121,12 +152,21 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
         before = line[: -len(word)] if line.endswith(word) else ""
         found |= {json.dumps(one): (one, False) for one in values if _holds(before, one)}
     rest = "\n".join(others)
+    if found and _TAKEN_BACK.search(rest):
+        return []
     if len(found) == 1 and AGAIN.search(rest):
         (chosen, _), *_ = found.values()
         found |= {
             json.dumps(one): (one, False) for one in values if one != chosen and _holds(rest, one)
         }
     return list(found.values())
+
+
+def noted(text: str) -> str | None:
+    """Return what stands behind a name, where a line is nothing else: ``Rating: 4``."""
+    text = text.strip()[:LONGEST]
+    said = _NOTED.fullmatch(text) or _SAID.fullmatch(text)
+    return said["value"] if said and not _UNLIKE.search(said["name"] or "") else None
 
 
 def labelled(line: str) -> Iterator[str]:
@@ -144,7 +184,7 @@ def labelled(line: str) -> Iterator[str]:
 
 def forms(word: str, signed: bool, numbered: bool) -> Iterator[str]:
     """Yield a word as it is written, and without more and more of what stands around it."""
-    word = word.strip()
+    word = html.unescape(word.strip()).replace("\\_", "_")
     yield word
     if not signed:
         word = word[mark.end() :] if (mark := _MARKS.match(word)) else word

@@ -29,6 +29,8 @@ ROUNDS = 4  # of checks, each after what the last one refused was mended
 MOST = 200  # misfits that are looked at
 # Seconds since 1970, and more digits of a second than Python has.
 NO_TIME = re.compile(r"\A\s*[-+]?\d+(?:\.\d*)?\s*\Z|\.\d{6}\d*[1-9]")
+# From when to when: no time with its zone.
+SPAN = re.compile(r"(?P<day>.*[T ])?(?P<begin>\d\d?:\d\d)\s*-\s*(?P<end>\d\d?:\d\d)\s*\Z")
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -235,9 +237,12 @@ def _no_word(node: Node) -> bool:
 
 def _beyond(node: Node, wanted: Shape) -> bool:
     """Would a value be read as another one: a number that is too large, a date in seconds?"""
+    if wanted.formats & {"date-time", "time"} and (span := SPAN.match(node.text)):
+        return not span["day"] or span["end"] > span["begin"]
     if node.kind == "bare":
         if node.text in ("true", "false") and wanted.values and "boolean" not in wanted.types:
-            return node.text not in map(json.dumps, wanted.values)  # it is no 1
+            named = (str(one).lower() for one in wanted.values if isinstance(one, bool | str))
+            return node.text not in named  # it is no 1
         if node.text == "NaN":
             return "null" in wanted.types
         if not JSON_NUMBER.fullmatch(node.text):  # 1,234 where anything may stand

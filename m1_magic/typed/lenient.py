@@ -15,7 +15,7 @@ from .node import LITERALS, Node, elided, literal, put
 from .quoted import QUOTES, SPLIT, TEX, unescaped
 
 DEEPEST, LONGEST_KEY = 100, 300  # containers in each other, characters
-COLONS, COMMAS = ":：", ",，;；"
+COLONS, COMMAS = ":：", ",，;；、"
 WIDTHLESS = "\u200b\u200c\u200d\u2060\ufeff"
 _COMMENTS = r"//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*|<!--.*?(?:-->|\Z)"
 _SPACE = re.compile(rf"(?:[\s{WIDTHLESS}]+|{_COMMENTS})*", re.S)

@@ -8,15 +8,31 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from .choosing import AGAIN, HEDGE, forms, labelled, named, whole
+from .choosing import AGAIN, HEDGE, forms, labelled, named, noted, whole
 from .fitting import CUT, Fitted, fit, nothing
-from .mending import TRUTHS
+from .mending import SPACED, TRUTHS
 from .node import Node, literal
 from .schema import Wanted
 
 SEVERAL = "several answers that differ"
 LONGEST = 20_000  # characters of a text that may tell a value in words
 _HEAD = re.compile(r"\A[*_#\s]*(?:final\s+(?=answer|result)|(?:the\s+)?answer\s*:[*_\s]*\n)", re.I)
+# Before a value, on a line of its own; and behind it, a kind word.
+_INTRO = re.compile(
+    r"(?:(?!.*\b(?:examples?|drafts?|errors?|options?|choices|inputs?|if|step)\b).*[:：][*_]*"
+    r"|[*_#\s]*(?:final )?(?:answer|result)[*_]*)",
+    re.I,
+)
+_COURTESY = re.compile(
+    r"(?:let me know|(?:i )?hope (?:this|that|it) helps|feel free|is there anything)\b\D*"
+    r"|(?:sure|certainly|of course)[!.,]?",
+    re.I,
+)
+_BOX = re.compile(
+    r"(?P<before>[^\n]*?)\\boxed\{(?:\\(?:text|textbf|mathrm)\{)?(?P<value>[^{}]*)\}?\}(?P<after>[^\n]*)"
+)
+_BEFORE_BOX = re.compile(r"(?:.*(?:\bis|[:：是]|(?<![<>≤≥!~≈])=))?[\s$*]*(?:\\[(\[])?[\s*]*", re.I)
+_AFTER_BOX = re.compile(r"(?:[\s$*.。]|\\[)\]])*")
 _FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
 _NOTE = re.compile(r"\[[^\[\]{}\"']*\](?:\(|\s*[^\W\d])")  # words behind a bracket: [1] see there
 
@@ -72,9 +88,16 @@ def _plain(text: str, wanted: Wanted) -> Fitted | None:
 
 def _told(text: str, wanted: Wanted) -> Fitted | None:
     """Return the one value that a text tells in words: ``**42**``, ``The answer is 42.``."""
-    text = _HEAD.sub("", text[: LONGEST + 1])
-    if len(text) > LONGEST or AGAIN.search(text):
+    if len(text) > LONGEST:
         return None
+    boxed = list(_BOX.finditer(text))
+    behind = text[boxed[-1].end() :] if boxed else text
+    text = _HEAD.sub("", text)
+    if AGAIN.search(behind if boxed else text):
+        return None
+    if boxed:
+        made = _boxed(boxed, wanted) if not re.search(r"\d", behind) else []
+        return made[0] if len({one.node.json() for one in made}) == 1 else None
     if wanted.shape.types == {"boolean"}:
         truths = {TRUTHS[str(one)] for one, _ in named(text, tuple(TRUTHS))}
         told = [Node("bare", str(one).lower(), mended=True) for one in truths]
@@ -87,6 +110,11 @@ def _told(text: str, wanted: Wanted) -> Fitted | None:
 def _parts(text: str, wanted: Wanted) -> list[Fitted]:
     """Return the values behind "The answer is", or the one that the only line is; all, or none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [one for one in lines if not _COURTESY.fullmatch(one) and one[:3] != "```"]
+    if len(lines) == 2 and _INTRO.fullmatch(lines[0]) and not HEDGE.search(lines[0]):
+        del lines[0]
+    if len(lines) == 1 and (told := noted(lines[0])) and (one := _form(told, wanted)):
+        return [one]
     made = list[Fitted | None]()
     for line in lines:
         _, *behind = labelled(line)
@@ -97,12 +125,24 @@ def _parts(text: str, wanted: Wanted) -> list[Fitted]:
     return [] if None in made else [one for one in made if one]
 
 
+def _boxed(boxed: list[re.Match[str]], wanted: Wanted) -> list[Fitted]:
+    """Return the values in boxes, as TeX marks an answer; all, or none."""
+    alone = all(
+        _BEFORE_BOX.fullmatch(one["before"])
+        and _AFTER_BOX.fullmatch(one["after"])
+        and not HEDGE.search(one["before"])
+        for one in boxed
+    )
+    made = [_form(one["value"], wanted) for one in boxed] if alone else []
+    return [] if None in made else [one for one in made if one]
+
+
 def _form(text: str, wanted: Wanted) -> Fitted | None:
     """Return a value without more and more of the signs around it; None: it is none."""
     for form in forms(text, signed=True, numbered=True):
         if form.startswith("("):
             return None  # (42) may be -42
-        made = fit(Node("bare", form, mended=True), wanted)
+        made = fit(Node("text" if SPACED.fullmatch(form) else "bare", form, mended=True), wanted)
         if not made.misfits:
             return made
     return None

@@ -12,12 +12,15 @@ from collections.abc import Collection, Iterator
 from .node import Node
 from .values import nodes
 
-NAMES = r"(?:mm:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
-_TAG = re.compile(rf"[<◁]\s*(?P<close>/?)\s*{NAMES}\s*[>▷]", re.I)
+NAMES = r"(?:\w+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
+_TAG = re.compile(rf"(?:[<◁]|\[(?=(?-i:/?THINK\])))\s*(?P<close>/?)\s*{NAMES}\s*[>▷\]]", re.I)
 _FINAL = re.compile(r"<\|channel\|>\s*final\s*(?:<\|constrain\|>\w*)?\s*<\|message\|>")
-_END = re.compile(r"(?:\s*(?:<[|｜][\w▁ ]+[|｜]>|</?s>|\[/?INST\]))+\s*")
+_END = re.compile(
+    r"(?:\s*(?:<[|｜][\w▁ ]+[|｜]>|</?s>|\[/?INST\]|<(?:beginning|start|end)_of_\w+>|\[e~\[))+\s*"
+)
+_ROLE = re.compile(r"(?:assistant|model)\b(?:<\|\w+\|>)?\s*")  # behind <|im_start|>
 _ANSWER = re.compile(
-    r"<(answer|final_answer|output|result|response|label|json)>((?:(?!<\1>).)*)</\1>", re.I | re.S
+    r"<(answer|final_answer|final|output|result|response|label|json)>((?:(?!<\1>).)*)</\1>", re.I | re.S
 )
 LONGEST = 100_000  # characters of a text whose tags may stand within its values
 
@@ -56,6 +59,7 @@ def answer_part(text: str, names: Collection[str]) -> str:
 
 def _trimmed(text: str) -> str:
     begin = match.end() if (match := _END.match(text)) else 0
+    begin = role.end() if begin and (role := _ROLE.match(text, begin)) else begin
     end = len(text)
     for match in _END.finditer(text[-200:]):
         if match.end() == len(text[-200:]):
