@@ -30,7 +30,7 @@ _LABEL = re.compile(
 # A name of any kind before a value, where a text is nothing else; and one that is none for it.
 _NAME = r"[^\W\d_]+(?:[ _/'’-][^\W\d_]+){0,5}"
 _NOTED = re.compile(rf"[*_#>`\s]*(?P<name>{_NAME})[*_`]*\s*[:：][*_]*\s*(?P<value>\S.*)")
-_SAID = re.compile(rf"(?:the (?P<name>{_NAME}) (?:is|are|=|equals)|[a-z] =) (?P<value>\S.*)", re.I)
+_SAID = re.compile(rf"(?:the (?P<name>{_NAME}) (?:is|are|=|equals)|(?:[a-z] )?=|there (?:is|are)) (?P<value>\S.*)", re.I)
 _UNLIKE = re.compile(
     r"n['’]t\b|\b(?:not?|nor|never|but|only|if|or|than|min\w*|max\w*|least|most|limits?|bounds?|lower"
     r"|upper|estimat\w*|guess\w*|expect\w*|approx\w*|about|around|roughly|nearly|almost|range|maybe"
@@ -57,7 +57,7 @@ _TAG = re.compile(r"<(\w+)>(.*)</\1>")
 _NUMBER = re.compile(r"\d+[.)]\s+")
 # Behind a choice, the reason for it; and what makes a reason none.
 _REASON = re.compile(
-    r"(?P<value>.+?)(?:(?:\s+[-–—]\s+|\s+\(|\s*（|:\s+|\.\s+(?=(?-i:[A-Z][a-z])))"
+    r"(?P<value>.+?)(?:(?:\s+[-–—]\s+|\s+\(|\s*（|:\s+|(?<=[^\W\d][^\W\d])\.\s+(?=(?-i:[A-Z][a-z])))"
     r"(?P<why>\w+(?:['’]\w+)?\s+\w.*|[\d.]+\s*%?\)?|\w*[\u3400-\u9fff].*)"
     r"|,\s+(?P<since>(?:it|this|that|the|there|he|she|they|we|i|you|because|as|since)\b.*))",
     re.I,
@@ -75,6 +75,7 @@ AGAIN = re.compile(
     r"|final(?:ly)?|chang(?:e|ed)|but no|sorry)\b",
     re.I,
 )
+_LETTER = re.compile(r"\w\)")  # B)
 LONGEST = 2_000  # characters of a line that may name a choice
 
 
@@ -198,6 +199,8 @@ def forms(word: str, signed: bool, numbered: bool) -> Iterator[str]:
             word = word[:-1].rstrip()
         elif len(word) > 2 and _PAIRS.get(word[0]) == word[-1]:
             word = word[1:-1].strip()
+        elif not signed and _LETTER.fullmatch(word):
+            word = word[0]
         elif tag := _TAG.fullmatch(word):
             word = tag[2].strip()
         if word == before:

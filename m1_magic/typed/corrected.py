@@ -20,6 +20,18 @@ _ASIDE = re.compile(
     r"|initial(?: (?:answer|version|attempt))?)[^\w{\[]*(?:```\w*\s*)?\Z",
     re.I,
 )
+# Before a value that is not said to be the answer.
+_HEDGED = re.compile(
+    r"\b(?:maybe|perhaps|possibly|probably|wrong|incorrect|(?:not|n['’]t) (?:say|be|sure)"
+    r"|(?:format|structure|form) (?:would|could|might|should) be)\b[\s:,*]*\Z",
+    re.I,
+)
+# Behind a value: it is not so; there is more of it.
+_NOT_SO = re.compile(
+    r"\b(?:(?:that|this|it|which)(?:['’]s| is| was) (?:wrong|incorrect|not (?:right|correct))|not right\b)",
+    re.I,
+)
+_ALSO = re.compile(r"[\s`.]*(?:and|plus|also)\s+(?:[\"“\d]|(?-i:[A-Z])\w+\s+(?:for|at|with|is)\b)", re.I)
 KINDS = {"object": {"object"}, "list": {"array"}}
 _OR = re.compile(r"\b(?:alternativ\w*|options?|or|otherwise|another)\b", re.I)
 _MISTAKEN = re.compile(r"\b(?:wait,|scratch that|i made an? (?:mistake|error)|correction:)", re.I)
@@ -58,9 +70,18 @@ def _corrected(text: str, placed: Placed, wanted: Shape) -> int:
     return 0
 
 
+def unmeant(text: str, placed: Placed) -> bool:
+    """Is no value said to be the answer, but each an example, or one that is doubted?"""
+    ends = [0, *(end for _, _, end in placed)]
+    gaps = [text[end:start] for (_, start, _), end in zip(placed, ends, strict=False)]
+    return all(_ASIDE.search(gap) or _HEDGED.search(gap) for gap in gaps)
+
+
 def doubted(behind: str, wanted: Shape) -> bool:
     """Do the words behind the last value say that it, or a field of it, is another one?"""
-    if _MISTAKEN.search(behind):
+    if _MISTAKEN.search(behind) or _NOT_SO.search(behind):
+        return True
+    if "array" in wanted.types and _ALSO.match(behind):
         return True
     names = "|".join(map(re.escape, wanted.properties))
     named = names and re.search(rf"\b(?:{names})\b", behind, re.I)

@@ -36,7 +36,7 @@ TRUTHS = {
 _WIDE = "０１２３４５６７８９．，－＋\u2212\u2010\u2011"
 PLAIN = str.maketrans(_WIDE, "0123456789.,-+---", "\u200b\u200c\u200d\u2060\ufeff")
 DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?:日|[T ]00:00(?::00(?:\.0+)?)?Z?)?")
-NUMBERS = re.compile(r"(?P<first>\d{1,2})/(?P<second>\d{1,2})/(?P<y>\d{4})")
+NUMBERS = re.compile(r"(?P<first>\d{1,2})(?P<sign>[/.])(?P<second>\d{1,2})(?P=sign)(?P<y>\d{4})")
 WEEKDAY = re.compile(
     r"(?:(mon|tue|wed|thu|fri|sat|sun)(?:s|rs|day|sday|nesday|rsday|urday)?\.?,? )?(.*)",
     re.I | re.S,

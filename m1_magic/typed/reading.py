@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice, pairwise
 
-from .corrected import doubted, meant
+from .corrected import doubted, meant, unmeant
 from .fitting import Fitted, fit, nothing
 from .lenient import Reader
 from .lines import listed, record
@@ -149,9 +149,10 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
     text, placed = placed_values(text, wanted.shape)
     if placed and _beginning_lost(text[: placed[0][1]]):
         return
+    unsaid = placed and unmeant(text, placed)
     placed = meant(text, placed, wanted.shape)
     summed = any(_SUM.match(text, end) for _, _, end in placed)
-    if placed and (summed or doubted(text[placed[-1][2] :], wanted.shape)):
+    if placed and (summed or unsaid or doubted(text[placed[-1][2] :], wanted.shape)):
         yield nothing(SEVERAL)
         return
     if rows := _rows(text, placed, wanted, cut):

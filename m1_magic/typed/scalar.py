@@ -28,6 +28,7 @@ _COURTESY = re.compile(
     r"|(?:sure|certainly|of course)[!.,]?",
     re.I,
 )
+_SURE = re.compile(r"(?:sure|certainly|of course)[!.,]\s+(?=\S)", re.I)
 _BOX = re.compile(
     r"(?P<before>[^\n]*?)\\boxed\{(?:\\(?:text|textbf|mathrm)\{)?(?P<value>[^{}]*)\}?\}(?P<after>[^\n]*)"
 )
@@ -111,7 +112,8 @@ def _parts(text: str, wanted: Wanted) -> list[Fitted]:
     """Return the values behind "The answer is", or the one that the only line is; all, or none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     lines = [one for one in lines if not _COURTESY.fullmatch(one) and one[:3] != "```"]
-    if len(lines) == 2 and _INTRO.fullmatch(lines[0]) and not HEDGE.search(lines[0]):
+    intro = _SURE.sub("", lines[0]) if len(lines) == 2 else ""
+    if intro and _INTRO.fullmatch(intro) and not HEDGE.search(intro):
         del lines[0]
     if len(lines) == 1 and (told := noted(lines[0])) and (one := _form(told, wanted)):
         return [one]

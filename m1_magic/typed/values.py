@@ -14,6 +14,7 @@ WORK = 1_000_000  # characters that are looked at, some of them again
 BOX = ("- ", "* ", "+ ")  # before [ ], which is to be ticked
 _HEAD = re.compile(r"\s*(?:```\w*\s*)?")
 _JSON = re.compile(r"\{\s*[\"}]|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN)")
+_WORDS = re.compile(r"[ \t]+\w")
 _OPENING = re.compile(r"[{\[]")
 
 
@@ -26,7 +27,7 @@ def nodes(text: str) -> list[tuple[Node, int, int]]:
             if not _JSON.match(text, start):
                 raise ValueError
             node, at = _strict(text, start)
-            if at - start == 3 and text[max(0, start - 2) : start] in BOX:
+            if at - start == 3 and (text[max(0, start - 2) : start] in BOX or _box(text, start)):
                 continue
         except (ValueError, RecursionError) as error:
             reader = Reader(text, start)
@@ -38,6 +39,12 @@ def nodes(text: str) -> list[tuple[Node, int, int]]:
                 continue
         placed.append((node, start, at))
     return placed
+
+
+def _box(text: str, start: int) -> bool:
+    """Does a line begin with it, and words stand behind it?"""
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    return not line.strip() and _WORDS.match(text, start + 3) is not None
 
 
 def _no_data(node: Node, text: str, start: int) -> bool:
