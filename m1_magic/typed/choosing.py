@@ -25,12 +25,16 @@ _ELSEWHERE = (
     r"|risposta|resposta|antwort)(?:\s+(?:est|es|è|é|ist|lautet)\b)?)"
 )
 _LABEL = re.compile(
-    rf"(?:{_WORDS}[*_]*(?:\s+is\b:?|\s*(?::|=(?=\s)))?|{_ELSEWHERE}[*_]*(?:\s*[:：])?)\s*(\S.*)", re.I
+    rf"(?:{_WORDS}[*_]*(?:\s+is\b:?|\s*(?::|=(?=\s)))?|{_ELSEWHERE}[*_]*(?:\s*[:：])?)\s*(\S.*)",
+    re.I,
 )
 # A name of any kind before a value, where a text is nothing else; and one that is none for it.
 _NAME = r"[^\W\d_]+(?:[ _/'’-][^\W\d_]+){0,5}"
 _NOTED = re.compile(rf"[*_#>`\s]*(?P<name>{_NAME})[*_`]*\s*[:：][*_]*\s*(?P<value>\S.*)")
-_SAID = re.compile(rf"(?:the (?P<name>{_NAME}) (?:is|are|=|equals)|(?:[a-z] )?=|there (?:is|are)) (?P<value>\S.*)", re.I)
+_SAID = re.compile(
+    rf"(?:the (?P<name>{_NAME}) (?:is|are|=|equals)|(?:[a-z] )?=|there (?:is|are)) (?P<value>\S.*)",
+    re.I,
+)
 _UNLIKE = re.compile(
     r"n['’]t\b|\b(?:not?|nor|never|but|only|if|or|than|min\w*|max\w*|least|most|limits?|bounds?|lower"
     r"|upper|estimat\w*|guess\w*|expect\w*|approx\w*|about|around|roughly|nearly|almost|range|maybe"
@@ -42,7 +46,8 @@ _UNLIKE = re.compile(
 )
 # Behind a value: it is not so.
 _TAKEN_BACK = re.compile(
-    r"\b(?:(?:wait|actually|hmm|sorry)\W+(?:no\b|that|it)|no\W+wait|scratch that|not (?:right|correct)\b"
+    r"\b(?:(?:wait|actually|hmm|sorry)\W+(?:no\b|that|it)|no\W+wait|scratch that"
+    r"|not (?:right|correct)\b"
     r"|(?:that|this|it|which)(?:['’]s| is| was) (?:wrong|incorrect|false|a mistake)"
     r"|i (?:was|am) (?:wrong|mistaken)|i made an? (?:mistake|error))",
     re.I,

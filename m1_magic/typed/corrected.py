@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+from .fitting import Fitted, fit
+from .lines import told
 from .node import Node
+from .schema import Wanted
 from .shape import Shape
+from .values import nodes
 
 _NOUN = r"(?: (?:answer|version|json|output|result|object|list|data|one))?"
 _CORRECTED = rf"correction\b|(?:final|corrected|correct|revised|fixed){_NOUN}(?=\W*:)"
@@ -28,10 +32,12 @@ _HEDGED = re.compile(
 )
 # Behind a value: it is not so; there is more of it.
 _NOT_SO = re.compile(
-    r"\b(?:(?:that|this|it|which)(?:['’]s| is| was) (?:wrong|incorrect|not (?:right|correct))|not right\b)",
+    r"\b(?:(?:that|this|it|which)(?:['’]s| is| was) (?:wrong|incorrect|not correct)|not right\b)",
     re.I,
 )
-_ALSO = re.compile(r"[\s`.]*(?:and|plus|also)\s+(?:[\"“\d]|(?-i:[A-Z])\w+\s+(?:for|at|with|is)\b)", re.I)
+_ALSO = re.compile(
+    r"[\s`.]*(?:and|plus|also)\s+(?:[\"“\d]|(?-i:[A-Z])\w+\s+(?:for|at|with|is)\b)", re.I
+)
 KINDS = {"object": {"object"}, "list": {"array"}}
 _OR = re.compile(r"\b(?:alternativ\w*|options?|or|otherwise|another)\b", re.I)
 _MISTAKEN = re.compile(r"\b(?:wait,|scratch that|i made an? (?:mistake|error)|correction:)", re.I)
@@ -86,3 +92,31 @@ def doubted(behind: str, wanted: Shape) -> bool:
     names = "|".join(map(re.escape, wanted.properties))
     named = names and re.search(rf"\b(?:{names})\b", behind, re.I)
     return bool(named and _RATHER.search(behind))
+
+
+def taken_back(good: Fitted, made: list[Fitted], text: str, wanted: Wanted) -> bool:
+    """Does a part of such a value, further down, or do words say something else, or more?"""
+    behind = made[made.index(good) + 1 :]
+    fields = {key: one.json(by_name=True) for key, one in good.node.fields.items()}
+    return _told_otherwise(text, good, wanted) or any(
+        key in wanted.shape.properties and part.json(by_name=True) != fields.get(key)
+        for one in behind
+        if one.misfits
+        for key, part in one.node.fields.items()
+    )
+
+
+def _told_otherwise(text: str, good: Fitted, wanted: Wanted) -> bool:
+    """Do the words around a record tell another value of a field?"""
+    if good.node.kind != "object" or not text or text[0] + text[-1] == "{}":
+        return False
+    at, around = 0, ""
+    for _, start, end in nodes(text):
+        around, at = around + text[at:start] + "\n", end
+    for name, value in told(around + text[at:], wanted.shape) if at else ():
+        node = good.node.copy()
+        node.fields[name] = value
+        made = fit(node, wanted)
+        if not made.misfits and made.data != good.data:
+            return True
+    return False

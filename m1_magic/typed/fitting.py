@@ -5,7 +5,6 @@ pydantic checks it, strictly; what it refuses is read once more where it can mea
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from .node import LITERALS, Node, elided, literal, put
-from .quoted import QUOTES, SPLIT, TEX, unescaped
+from .quoted import QUOTES, SPLIT, TEX, paired, unescaped
 
 DEEPEST, LONGEST_KEY = 100, 300  # containers in each other, characters
 COLONS, COMMAS = ":：", ",，;；、"
@@ -203,7 +203,7 @@ class Reader:
         made = Node("bare", word, sure=ended or word in LITERALS, mended=literal(word) != word)
         if _HALF_TEXT.fullmatch(word) and _QUOTED_KEY.search(self.text[max(0, start - 9) : start]):
             return Node("text", word[:-1], sure=made.sure, mended=True)
-        if word == "" or (_MARKED.search(word[1:]) and not _ONE_WORD.fullmatch(word)):
+        if word[:1] in ("", "<") or (_MARKED.search(word[1:]) and not _ONE_WORD.fullmatch(word)):
             made.sure = False
         return made
 
@@ -284,7 +284,7 @@ class Reader:
         raw = self.text[start:at]
         value = unescaped(raw.replace("\\_", "_") if role == "key" else raw, opener)
         if opener == '"':
-            sure &= inner % 2 == 0 or (inner - inches) % 2 == 0
+            sure &= paired(raw, inner, inches)
         if not self.text[self.at :].strip() and (at == start or self.text[at - 1] in " (\n"):
             sure = False  # the text was cut at a quote within a text
         plain = opener == '"' and not inner and "\n" not in self.text[start:at]

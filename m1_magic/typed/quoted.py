@@ -20,6 +20,12 @@ TEX = re.compile(
 )
 
 
+def paired(raw: str, inner: int, inches: int) -> bool:
+    """Can the quotes within a text be the text's? ``""Lux""`` may be doubled ones."""
+    doubled = inner == 2 and raw[:1] == raw[-1:] == '"'
+    return not doubled and (inner % 2 == 0 or (inner - inches) % 2 == 0)
+
+
 def unescaped(raw: str, opener: str) -> str | None:
     """Return the text that stands between quotes; None: a backslash in it could be two things.
 

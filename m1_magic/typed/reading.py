@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice, pairwise
 
-from .corrected import doubted, meant, unmeant
+from .corrected import doubted, meant, taken_back, unmeant
 from .fitting import Fitted, fit, nothing
 from .lenient import Reader
 from .lines import listed, record
 from .mending import mended
+from .nested import nested
 from .node import Node, letters
-from .scalar import SEVERAL, scalar
+from .scalar import SEVERAL, scalar, unfenced
 from .schema import Wanted
 from .shape import Shape
 from .thought import answer_part, without_thought
@@ -38,13 +39,16 @@ CALL = {"name", "type", "id", "index", "function", *GIVEN}
 NOTHING = "no such data in the answer"
 # What may stand between objects that are a list: no words.
 _TAGGED = re.compile(r"<(answer|final_answer)>(?:(?!</?\1>).)*</\1>", re.S)
-_BETWEEN = re.compile(r"(?:[\s,;]|(?:```|~~~)\w*(?=\s)|[-*•](?=\s)|\d+[.)](?=\s))*")
+_BETWEEN = re.compile(r"(?:[\s,;]|(?:```|~~~)\w*(?=\s)|[-*•](?=\s)|\d+[.)](?=\s)|-{3,}(?=\s))*")
 _ENTITIES = re.compile(r"[{\[]\s*&(?:quot|apos|#0*3[49]|#x0*2[27]);")
 _MORE = re.compile(r"\s*,?\s*([\"'])[^\W\d][\w -]*\1\s*:")  # fields behind the end of an object
 _SUM = re.compile(r"[ \t]*[*+][ \t]*[\d\[(]")  # [1] + [2]
 _DOUBLED = re.compile(r"[{\[]\s*\"\"[^\W\d][^\"\n]*\"\"\s*[:,\]]")  # as in CSV
 _CITED = re.compile(r">\s*(?:```|[{\[])")
 _TUPLE = re.compile(r"\(\s*[\"'\d({-]")
+_SET = re.compile(r"\{[^{}:\[\]]+\}")  # as Python writes it
+_ONE = r"(?:\"(?:[^\"\\\n]|\\.)*\"|-?\d+(?:\.\d+)?)"
+_SERIES = re.compile(rf"{_ONE}(?:,[ \n]\s*{_ONE})+")  # a list's, without its brackets
 _HEADLESS = re.compile(r"(\s*(?:```\w*\s*)?)\"([^\"\\\n]+)\"\s*:")  # its { is missing
 _OPENING = re.compile(r"[{\[]")
 _QUOTE = re.compile(r"\\*[\"'“]")
@@ -71,7 +75,7 @@ def _read(text: str, wanted: Wanted, cut: bool) -> Fitted:
     good = _distinct(one for one in made if not one.misfits)
     if len(good) > 1:
         good = [one for one in good if not _citation(one.node)] or good
-    if len(good) == 1 and not _taken_back(good[0], made, wanted):
+    if len(good) == 1 and not taken_back(good[0], made, text, wanted):
         return good[0]
     if good:
         return nothing(SEVERAL)
@@ -81,18 +85,6 @@ def _read(text: str, wanted: Wanted, cut: bool) -> Fitted:
     if not best:
         return made[0] if len(made) == 1 else nothing(NOTHING)
     return best[0] if len(best) == 1 else nothing(SEVERAL)
-
-
-def _taken_back(good: Fitted, made: list[Fitted], wanted: Wanted) -> bool:
-    """Does a part of such a value, further down, say something else, or more?"""
-    behind = made[made.index(good) + 1 :]
-    fields = {key: one.json(by_name=True) for key, one in good.node.fields.items()}
-    return any(
-        key in wanted.shape.properties and part.json(by_name=True) != fields.get(key)
-        for one in behind
-        if one.misfits
-        for key, part in one.node.fields.items()
-    )
 
 
 def _plain(text: str, wanted: Wanted) -> str:
@@ -164,9 +156,17 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
     for top in _once(placed):
         if top.kind == "object" or "array" in wanted.shape.types or not _flat(top):
             yield from _inside(top, wanted)
-    if not placed and not cut:
-        lines = record(text, wanted.shape) or listed(text, wanted.shape)
-        yield from [fit(lines, wanted)] if lines else []
+    if not cut and all(_behind_name(text, *one) for one in placed):
+        flat = None if placed else record(text, wanted.shape) or listed(text, wanted.shape)
+        deep = nested(text, wanted.shape)
+        if flat and deep and not any(one.items or one.fields for _, one in deep.parts):
+            deep = None
+        yield from (fit(one, wanted) for one in (flat, deep) if one)
+
+
+def _behind_name(text: str, node: Node, start: int, _: int) -> bool:
+    """Is it a list of single values behind a name: ``tags: [a, b]``?"""
+    return node.kind == "list" and _flat(node) and text[:start].rstrip(" ").endswith(":")
 
 
 def _once(placed: list[tuple[Node, int, int]]) -> Iterator[Node]:
@@ -185,11 +185,14 @@ def _flat(node: Node) -> bool:
 
 def placed_values(text: str, wanted: Shape) -> tuple[str, list[tuple[Node, int, int]]]:
     """Return the values of a text and where they stand, in a form that is read alike."""
-    if wanted.types == {"array"} and _TUPLE.match(text):
-        reader = Reader(text, 0)
+    bare = unfenced(text)
+    if wanted.types == {"array"} and _TUPLE.match(bare):
+        reader = Reader(bare, 0)
         node = reader.container(0)
-        if reader.at == len(text):
-            return text, [(node, 0, len(text))]
+        if reader.at == len(bare):
+            return bare, [(node, 0, len(bare))]
+    if wanted.types == {"array"} and (_SET.fullmatch(bare) or _SERIES.fullmatch(bare)):
+        text = f"[{bare.strip('{}')}]"
     headless = _HEADLESS.match(text)
     if headless and letters(headless[2]) in map(letters, wanted.properties):
         whole = f"{headless[1]}{{{text[headless.end(1) :]}"
@@ -235,6 +238,11 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
     fields = made.node.fields.keys()
     like = node.kind == "object" and not schema and (not names or fields & names.keys())
     kinds = {"object": "object", "array": "list"}
+    if made.misfits and not names and wanted.shape.open and len(node.fields) == 1:
+        ((name, one),) = node.fields.items()
+        if name in AROUND and _held(one).kind == "object":
+            yield from _inside(_held(one), wanted, depth + 1)
+            return
     right = node.kind in (kinds.get(kind) for kind in wanted.shape.types) and not schema
     if not made.misfits and (like or node.kind != "object" or not node.fields):
         yield made

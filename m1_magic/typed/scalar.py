@@ -115,8 +115,8 @@ def _parts(text: str, wanted: Wanted) -> list[Fitted]:
     intro = _SURE.sub("", lines[0]) if len(lines) == 2 else ""
     if intro and _INTRO.fullmatch(intro) and not HEDGE.search(intro):
         del lines[0]
-    if len(lines) == 1 and (told := noted(lines[0])) and (one := _form(told, wanted)):
-        return [one]
+    if len(lines) == 1 and (said := noted(lines[0])) and (only := _form(said, wanted)):
+        return [only]
     made = list[Fitted | None]()
     for line in lines:
         _, *behind = labelled(line)

@@ -20,7 +20,8 @@ _END = re.compile(
 )
 _ROLE = re.compile(r"(?:assistant|model)\b(?:<\|\w+\|>)?\s*")  # behind <|im_start|>
 _ANSWER = re.compile(
-    r"<(answer|final_answer|final|output|result|response|label|json)>((?:(?!<\1>).)*)</\1>", re.I | re.S
+    r"<(answer|final_answer|final|output|result|response|label|json)>((?:(?!<\1>).)*)</\1>",
+    re.I | re.S,
 )
 LONGEST = 100_000  # characters of a text whose tags may stand within its values
 

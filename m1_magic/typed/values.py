@@ -14,6 +14,9 @@ WORK = 1_000_000  # characters that are looked at, some of them again
 BOX = ("- ", "* ", "+ ")  # before [ ], which is to be ticked
 _HEAD = re.compile(r"\s*(?:```\w*\s*)?")
 _JSON = re.compile(r"\{\s*[\"}]|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN)")
+_TIGHT, _SPACED = re.compile(r"\d,\d{3}(?!\d)"), re.compile(r"\d, \d")  # [1,234, 5]
+_SECTION = re.compile(r"\[\w+\][ \t]*\n\s*\w+ = \S")  # of TOML
+_ARGUMENTS = re.compile(r"[^\W\d]\w*\(\w+ ?=")  # a call: no item of a list
 _WORDS = re.compile(r"[ \t]+\w")
 _OPENING = re.compile(r"[{\[]")
 
@@ -37,6 +40,8 @@ def nodes(text: str) -> list[tuple[Node, int, int]]:
             if _no_data(node, text, start):
                 at = start + 1
                 continue
+        if _SECTION.match(text, start):
+            continue
         placed.append((node, start, at))
     return placed
 
@@ -51,6 +56,8 @@ def _no_data(node: Node, text: str, start: int) -> bool:
     """Is it prose in brackets: ``{x}``, ``[see below]``?"""
     first = next((one for _, one in node.parts), None)
     words = node.kind == "list" and first and first.kind == "bare"
+    if words and first and _ARGUMENTS.match(first.text):
+        return True
     prose = bool(words) and literal(first.text)[0] == '"' if first else True
     return prose and (first is None or _HEAD.fullmatch(text, 0, start) is None)
 
@@ -58,7 +65,10 @@ def _no_data(node: Node, text: str, start: int) -> bool:
 def _strict(text: str, start: int) -> tuple[Node, int]:
     """Return what JSON's own reader makes of a value; raise ValueError where it is none."""
     value, end = _DECODER.raw_decode(text, start)
-    return _node(value), end
+    node = _node(value)
+    if node.kind == "list" and '"' not in (raw := text[start:end]):
+        node.sure &= not (_TIGHT.search(raw) and _SPACED.search(raw))
+    return node, end
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> Node:
