@@ -41,7 +41,7 @@ _UNLIKE = re.compile(
     r"|perhaps|prob\w*|possibl[ey]|likely|could|may|might|would|should|unsure|unclear|example|draft"
     r"|sample|wrong|incorrect|mistake|first|second|next|last|previous|former|old|new|other|alternative"
     r"|runner|options?|choices|steps?|questions?|inputs?|errors?|fail\w*|status|code|warning|excl\w*"
-    r"|without|before|after|cut\w*|current|today|unless|except)\b|[不非没未]|可能|错",
+    r"|without|before|after|invalid|false|(?:hundred|thousand|million|billion)s?|percent\w*|cut\w*|current|today|unless|except)\b|[不非没未]|可能|错",
     re.I,
 )
 # Behind a value: it is not so.

@@ -26,8 +26,8 @@ _ASIDE = re.compile(
 )
 # Before a value that is not said to be the answer.
 _HEDGED = re.compile(
-    r"\b(?:maybe|perhaps|possibly|probably|wrong|incorrect|(?:not|n['’]t) (?:say|be|sure)"
-    r"|(?:format|structure|form) (?:would|could|might|should) be)\b[\s:,*]*\Z",
+    r"(?:\b(?:maybe|perhaps|possibly|probably|wrong|incorrect|not (?:say|be|sure)"
+    r"|(?:format|structure|form) (?:would|could|might|should) be)|n['’]t (?:say|be))\b[\s:,*]*\Z",
     re.I,
 )
 # Behind a value: it is not so; there is more of it.
@@ -36,7 +36,7 @@ _NOT_SO = re.compile(
     re.I,
 )
 _ALSO = re.compile(
-    r"[\s`.]*(?:and|plus|also)\s+(?:[\"“\d]|(?-i:[A-Z])\w+\s+(?:for|at|with|is)\b)", re.I
+    r"[\s`.]*(?:and|plus|also)\s+(?:[\"“\d{]|(?-i:[A-Z])\w+\s+(?:for|at|with|is)\b)", re.I
 )
 KINDS = {"object": {"object"}, "list": {"array"}}
 _OR = re.compile(r"\b(?:alternativ\w*|options?|or|otherwise|another)\b", re.I)
@@ -76,9 +76,11 @@ def _corrected(text: str, placed: Placed, wanted: Shape) -> int:
     return 0
 
 
-def unmeant(text: str, placed: Placed) -> bool:
-    """Is no value said to be the answer, but each an example, or one that is doubted?"""
+def unmeant(text: str, placed: Placed, wanted: Shape) -> bool:
+    """Is no value the answer, but each an example or doubted, or is there more behind a list?"""
     ends = [0, *(end for _, _, end in placed)]
+    if "array" in wanted.types and any(_ALSO.match(text, end) for end in ends[1:]):
+        return True
     gaps = [text[end:start] for (_, start, _), end in zip(placed, ends, strict=False)]
     return all(_ASIDE.search(gap) or _HEDGED.search(gap) for gap in gaps)
 
@@ -86,8 +88,6 @@ def unmeant(text: str, placed: Placed) -> bool:
 def doubted(behind: str, wanted: Shape) -> bool:
     """Do the words behind the last value say that it, or a field of it, is another one?"""
     if _MISTAKEN.search(behind) or _NOT_SO.search(behind):
-        return True
-    if "array" in wanted.types and _ALSO.match(behind):
         return True
     names = "|".join(map(re.escape, wanted.properties))
     named = names and re.search(rf"\b(?:{names})\b", behind, re.I)

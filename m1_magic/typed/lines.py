@@ -136,10 +136,11 @@ def _rows(lines: list[str], wanted: Shape) -> list[Node]:
     columns = list(map(letters, head))
     if not table or any(columns.count(name) != 1 for name in names):
         return []
-    if any(_TOTAL.fullmatch(row[0]) for row in rows):
-        return []
     free = {name for name in names.values() if free_text(wanted.at(name))}
     places = {name: columns.index(short) for short, name in names.items()}
+    first = min(places.values())
+    if any(_TOTAL.fullmatch(row[0]) or _TOTAL.fullmatch(row[first]) for row in rows):
+        return []
     fields = [
         {name: plain_value(row[at], name in free) for name, at in places.items()} for row in rows
     ]
@@ -171,7 +172,7 @@ def plain_value(written: str, free: bool = True) -> Node:
             return Node("bare", sure=False, mended=True)
     if not free and (around := _AROUND.fullmatch(written)):
         return Node("text", around["value"], mended=True)
-    plain = written != "" and not _NOT_PLAIN.match(written)
+    plain = written not in ("", "~") and not _NOT_PLAIN.match(written)
     return Node("bare", written, sure=plain, mended=True)
 
 

@@ -109,7 +109,7 @@ def _scalar(written: str) -> Node:
         placed = nodes(written)
         if len(placed) == 1 and placed[0][1:] == (0, len(written)):
             return placed[0][0]
-    return plain_value("" if written == "~" else written)
+    return plain_value(written)
 
 
 def _elements(text: str) -> Node:

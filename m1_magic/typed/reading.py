@@ -141,7 +141,7 @@ def _candidates(text: str, wanted: Wanted, cut: bool) -> Iterator[Fitted]:
     text, placed = placed_values(text, wanted.shape)
     if placed and _beginning_lost(text[: placed[0][1]]):
         return
-    unsaid = placed and unmeant(text, placed)
+    unsaid = placed and unmeant(text, placed, wanted.shape)
     placed = meant(text, placed, wanted.shape)
     summed = any(_SUM.match(text, end) for _, _, end in placed)
     if placed and (summed or unsaid or doubted(text[placed[-1][2] :], wanted.shape)):

@@ -19,7 +19,8 @@ LONGEST = 20_000  # characters of a text that may tell a value in words
 _HEAD = re.compile(r"\A[*_#\s]*(?:final\s+(?=answer|result)|(?:the\s+)?answer\s*:[*_\s]*\n)", re.I)
 # Before a value, on a line of its own; and behind it, a kind word.
 _INTRO = re.compile(
-    r"(?:(?!.*\b(?:examples?|drafts?|errors?|options?|choices|inputs?|if|step)\b).*[:：][*_]*"
+    r"(?:(?!.*\b(?:examples?|drafts?|errors?|options?|choices|inputs?|if|step|two"
+    r"|three|few|several|some|candidates)\b).*[:：][*_]*"
     r"|[*_#\s]*(?:final )?(?:answer|result)[*_]*)",
     re.I,
 )

@@ -13,7 +13,7 @@ from .node import Node
 from .values import nodes
 
 NAMES = r"(?:\w+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
-_TAG = re.compile(rf"(?:[<◁]|\[(?=(?-i:/?THINK\])))\s*(?P<close>/?)\s*{NAMES}\s*[>▷\]]", re.I)
+_TAG = re.compile(rf"[<◁]\s*(?P<close>/?)\s*{NAMES}\s*[>▷]", re.I)
 _FINAL = re.compile(r"<\|channel\|>\s*final\s*(?:<\|constrain\|>\w*)?\s*<\|message\|>")
 _END = re.compile(
     r"(?:\s*(?:<[|｜][\w▁ ]+[|｜]>|</?s>|\[/?INST\]|<(?:beginning|start|end)_of_\w+>|\[e~\[))+\s*"
@@ -28,6 +28,8 @@ LONGEST = 100_000  # characters of a text whose tags may stand within its values
 
 def without_thought(text: str) -> str:
     """Return the text of an answer without thinking."""
+    if text.lstrip().startswith("[THINK]"):
+        text = text.replace("[THINK]", "<think>", 1).replace("[/THINK]", "</think>", 1)
     if final := list(_outside(_FINAL, text)):
         text = text[final[-1].end() :]
     tags = list(_outside(_TAG, text))

@@ -11,13 +11,13 @@ from .node import Node, elided, literal, put
 from .quoted import TEX
 
 WORK = 1_000_000  # characters that are looked at, some of them again
-BOX = ("- ", "* ", "+ ")  # before [ ], which is to be ticked
+BOX = ("", "-", "*", "+")  # before [ ], which is to be ticked
 _HEAD = re.compile(r"\s*(?:```\w*\s*)?")
 _JSON = re.compile(r"\{\s*[\"}]|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN)")
 _TIGHT, _SPACED = re.compile(r"\d,\d{3}(?!\d)"), re.compile(r"\d, \d")  # [1,234, 5]
 _SECTION = re.compile(r"\[\w+\][ \t]*\n\s*\w+ = \S")  # of TOML
 _ARGUMENTS = re.compile(r"[^\W\d]\w*\(\w+ ?=")  # a call: no item of a list
-_WORDS = re.compile(r"[ \t]+\w")
+_BOX = re.compile(r"\[[ xX✓]\][ \t]+\w")
 _OPENING = re.compile(r"[{\[]")
 
 
@@ -26,12 +26,13 @@ def nodes(text: str) -> list[tuple[Node, int, int]]:
     placed, at, left = [], 0, WORK
     while left > 0 and (opening := _OPENING.search(text, at)):
         start = opening.start()
+        if _ticked(text, start):
+            at = start + 3
+            continue
         try:
             if not _JSON.match(text, start):
                 raise ValueError
             node, at = _strict(text, start)
-            if at - start == 3 and (text[max(0, start - 2) : start] in BOX or _box(text, start)):
-                continue
         except (ValueError, RecursionError) as error:
             reader = Reader(text, start)
             node, at = reader.container(0), max(reader.at, start + 1)
@@ -46,10 +47,10 @@ def nodes(text: str) -> list[tuple[Node, int, int]]:
     return placed
 
 
-def _box(text: str, start: int) -> bool:
-    """Does a line begin with it, and words stand behind it?"""
+def _ticked(text: str, start: int) -> bool:
+    """Is it a box before words, at the beginning of a line or an item?"""
     line = text[text.rfind("\n", 0, start) + 1 : start]
-    return not line.strip() and _WORDS.match(text, start + 3) is not None
+    return line.strip() in BOX and _BOX.match(text, start) is not None
 
 
 def _no_data(node: Node, text: str, start: int) -> bool:
