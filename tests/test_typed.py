@@ -387,6 +387,47 @@ def test_a_field_that_may_be_missing_is_not_lost(text: str) -> None:
     )
 
 
+class Shelf(BaseModel):
+    room: str
+    lamps: list[Person]
+    tags: list[str] = []
+
+
+SHELF = Shelf(room="Attic", lamps=[Person(name="Ann", email="a@x.org"), Person(name="Bo")])
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("room: Attic\nlamps:\n  - name: Ann\n    email: a@x.org\n  - name: Bo", []),
+        ("room: Attic\nlamps:\n- name: Ann\n  email: a@x.org\n- name: Bo\ntags: [x]", ["x"]),
+        ("shelf:\n  room: Attic\n  tags:\n    - x\n  lamps:\n    - name: Ann\n"
+         "      email: a@x.org\n    - name: Bo", ["x"]),
+        ("<shelf><room>Attic</room><lamps><l><name>Ann</name><email>a@x.org</email></l>"
+         "<l><name>Bo</name></l></lamps></shelf>", []),
+    ],
+)  # fmt: skip
+def test_records_in_records_are_read_of_lines_and_tags(text: str, tags: list[str]) -> None:
+    assert read(text, kind(Shelf)).data == SHELF.model_copy(update={"tags": tags})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "room: Attic\nlamps:\n  - name: Ann\n    mail: a@x.org\n  - name: Bo",
+        "room: Attic\nlamps:\n  - name: Ann\n      Miller\n  - name: Bo",
+        "room: Attic\nlamps:\n  - name: Ann\n  - name: Bo\n  - ...",
+        "room: Attic\nlamps:\n  - name: Ann\n  - name: Bo\n\nand more",
+        "room: Attic\nlamps:\n  - name: Ann\n  - name: Bo\nroom: Cellar",
+        "room: Attic\nlamps:",
+        "<shelf><room>Attic</room><lamps><l><name>Ann</name></l><l><name>Bo</name></l></lamps>",
+        "<shelf><room>Attic</room><lamps><l><name>A <b>n</b></name></l></lamps></shelf>",
+    ],
+)
+def test_a_record_of_lines_with_more_or_other_names_is_asked_for_again(text: str) -> None:
+    assert read(text, kind(Shelf)).data is None
+
+
 def test_items_told_twice_do_not_say_where_the_rest_begins() -> None:
     again = f'[{{"n": 1}}, {{"n": 2}}, {{"n"{BETWEEN}'
     whole = kind("list[n: int]")

@@ -151,6 +151,9 @@ def _items(lines: list[str]) -> list[str]:
     """Return what lines are that each begin as an item of a list does; a line may announce it."""
     lines = [line for line in lines if line]
     lines = lines[1:] if lines and INTRO.fullmatch(lines[0]) else lines
+    head, rows = _grid(lines) or ([], [])
+    if len(head) == 1 and not any(_TOTAL.fullmatch(row[0]) for row in rows):
+        return [row[0] for row in rows]
     lines = dedent("\n".join(lines)).split("\n")
     found = [one for line in lines if (one := ITEM.fullmatch(line))]
     marks = [one["mark"] for one in found]
