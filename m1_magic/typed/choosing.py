@@ -30,7 +30,7 @@ _LABEL = re.compile(
 )
 # A name of any kind before a value, where a text is nothing else; and one that is none for it.
 _NAME = r"[^\W\d_]+(?:[ _/'’-][^\W\d_]+){0,5}"
-_NOTED = re.compile(rf"[*_#>`\s]*(?P<name>{_NAME})[*_`]*\s*[:：][*_]*\s*(?P<value>\S.*)")
+_NOTED = re.compile(rf"[*_#>`\s]*(?P<name>{_NAME})[*_`]*\s*(?:[:：]|=(?!=))[*_]*\s*(?P<value>\S.*)")
 _SAID = re.compile(
     rf"(?:the (?P<name>{_NAME}) (?:is|are|=|equals)|(?:[a-z] )?=|there (?:is|are)) (?P<value>\S.*)",
     re.I,
@@ -41,6 +41,8 @@ _UNLIKE = re.compile(
     r"|perhaps|prob\w*|possibl[ey]|likely|could|may|might|would|should|unsure|unclear|example|draft"
     r"|sample|wrong|incorrect|mistake|first|second|next|last|previous|former|old|new|other|alternative"
     r"|runner|options?|choices|steps?|questions?|inputs?|errors?|fail\w*|status|code|warning|excl\w*"
+    r"|un(?:like|sure|clear|cert|relat|true|avail|known)\w*|non\w*|reject\w*|ruled|discard\w*|avoid\w*"
+    r"|dismiss\w*|opposite\w*|contrary|reason\w*|notes?|hints?|confidence|secondary|default|tags?"
     r"|without|before|after|invalid|false|(?:hundred|thousand|million|billion)s?|percent\w*|cut\w*|current|today|unless|except)\b|[不非没未]|可能|错",
     re.I,
 )
@@ -77,7 +79,7 @@ _MARKS = re.compile(r"(?:(?:[-*•–>→#]|#{2,6}|[-=]>)\s+)+")
 _STOP = re.compile(r"[^\s.!?,][.!,。！]\Z")
 AGAIN = re.compile(
     r"\b(?:wait|actually|correction|corrected|second thoughts?|scratch that|instead|rather|revised"
-    r"|final(?:ly)?|chang(?:e|ed)|but no|sorry)\b",
+    r"|(?:edit|update)(?=\s*:)|final(?:ly)?|chang(?:e|ed)|but no|sorry)\b",
     re.I,
 )
 _LETTER = re.compile(r"\w\)")  # B)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from .fitting import Fitted, fit
 from .lines import told
@@ -21,6 +22,7 @@ _CORRECTS = {
 # Before a value that is none of the answer's.
 _ASIDE = re.compile(
     r"\b(?:e\.g\.|example|for instance|such as|sample|template|draft|first attempt"
+    r"|typical \w+|(?:could|would|might) look like(?: this)?"
     r"|initial(?: (?:answer|version|attempt))?)[^\w{\[]*(?:```\w*\s*)?\Z",
     re.I,
 )
@@ -36,8 +38,11 @@ _NOT_SO = re.compile(
     re.I,
 )
 _ALSO = re.compile(
-    r"[\s`.]*(?:and|plus|also)\s+(?:[\"“\d{]|(?-i:[A-Z])\w+\s+(?:for|at|with|is)\b)", re.I
+    r"[\s`.,;]*(?:but\s+)?(?:and|plus|also|as well as)\s+"
+    r"(?:[\"“\d{]|(?-i:[A-Z])\w+\s+(?:for|at|with|is)\b)",
+    re.I,
 )
+MOST = 50  # fields in words that are looked at
 KINDS = {"object": {"object"}, "list": {"array"}}
 _OR = re.compile(r"\b(?:alternativ\w*|options?|or|otherwise|another)\b", re.I)
 _MISTAKEN = re.compile(r"\b(?:wait,|scratch that|i made an? (?:mistake|error)|correction:)", re.I)
@@ -113,7 +118,7 @@ def _told_otherwise(text: str, good: Fitted, wanted: Wanted) -> bool:
     at, around = 0, ""
     for _, start, end in nodes(text):
         around, at = around + text[at:start] + "\n", end
-    for name, value in told(around + text[at:], wanted.shape) if at else ():
+    for name, value in islice(told(around + text[at:], wanted.shape), MOST if at else 0):
         node = good.node.copy()
         node.fields[name] = value
         made = fit(node, wanted)

@@ -29,9 +29,10 @@ HOLDERS = {"object", "array"}
 # A line that announces a list: not one that says why there is none.
 INTRO = re.compile(
     r"(?!.*(?:n['’]t|\b(?:not|cannot|unable|no|need|sorry|unfortunately|before|unless|if|why|because"
-    r"|reasons?|missing)\b)).{1,80}:[*_]{0,2}",
+    r"|reasons?|missing|exclud\w*|omit\w*|skip\w*|wrong)\b)).{1,80}:[*_]{0,2}",
     re.I,
 )
+_MORE = re.compile(r"(?:and )?(?:many )?(?:others?|more|so (?:on|forth)|etc\.?)", re.I)
 _TOTAL = re.compile(r"\W*(?:(?:grand |sub)?total|sums?|average|mean|overall)\W*", re.I)
 ITEM = re.compile(r"(?P<mark>[-*•–]|\d+[.)])\s+(?P<value>\S.*)")
 _CALL = re.compile(r"[^\W\d]\w*\((.*)\)")
@@ -159,6 +160,7 @@ def _items(lines: list[str]) -> list[str]:
     marks = [one["mark"] for one in found]
     counted = [mark[:-1] for mark in marks] == [str(n + 1) for n in range(len(marks))]
     whole = len(marks) == len(lines) > 1 and (counted or len(set(marks)) == 1)
+    whole = whole and not _MORE.fullmatch(found[-1]["value"])
     return [one["value"] for one in found] if whole else []
 
 

@@ -29,8 +29,8 @@ NO_TEXT = {
     "...", "…", "?",
 }  # fmt: skip
 TRUTHS = {
-    "true": True, "yes": True, "on": True, "1": True,
-    "false": False, "no": False, "off": False, "0": False,
+    "true": True, "yes": True, "y": True, "on": True, "1": True,
+    "false": False, "no": False, "n": False, "off": False, "0": False,
 }  # fmt: skip
 # Digits and signs that others write, and what has no width.
 _WIDE = "０１２３４５６７８９．，－＋\u2212\u2010\u2011"
@@ -42,7 +42,10 @@ WEEKDAY = re.compile(
     re.I | re.S,
 )
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CLOCK = re.compile(r"(1[0-2]|0?[1-9])(:[0-5]\d(?::[0-5]\d)?) ?([ap])\.?m\.?", re.I)
+CLOCK = re.compile(r"(1[0-2]|0?[1-9])(:[0-5]\d(?::[0-5]\d)?)? ?([ap])\.?m\.?", re.I)
+MOMENT = re.compile(
+    r"(?P<day>.{6,40}?)(?:,|,? at)? (?P<time>\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?)", re.I
+)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 LONG = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
@@ -80,6 +83,8 @@ def mended(node: Node, problem: str, values: Sequence[object]) -> Node | None:
     if problem.startswith(("date_", "date_from")):
         day = iso(word)
         return Node("text", day, mended=True) if day and day != node.text else None
+    if problem.startswith("datetime_") and (when := moment(word)):
+        return Node("text", when, mended=True)
     if problem.startswith("time_") and (time := clock(word)):
         return Node("text", time, mended=True)
     if problem.startswith(("int", "float", "decimal")):
@@ -138,7 +143,20 @@ def _day(word: str) -> str:
 def clock(word: str) -> str:
     """Return a time of twelve hours as one of twenty-four, "" where it is none."""
     match = CLOCK.fullmatch(word)
-    return f"{int(match[1]) % 12 + 12 * (match[3] in 'pP'):02}{match[2]}" if match else ""
+    if not match:
+        return ""
+    return f"{int(match[1]) % 12 + 12 * (match[3] in 'pP'):02}{match[2] or ':00'}"
+
+
+def moment(word: str) -> str:
+    """Return a day and a time as ISO 8601 has them, "" where one of them is none."""
+    match = MOMENT.fullmatch(word)
+    day = iso(match["day"]) if match else ""
+    if not match or not day:
+        return ""
+    half = match["time"][-1] in "mM."
+    time = clock(match["time"]) if half else match["time"].zfill(5 if len(match["time"]) < 6 else 8)
+    return f"{day}T{time}" if time else ""
 
 
 def _bare(text: str) -> Node:

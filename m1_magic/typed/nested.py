@@ -16,7 +16,7 @@ from .values import nodes
 
 DEEPEST = 20
 Line = tuple[int, str]
-_LONGEST = 100_000  # characters of tags
+_LONGEST = 20_000  # characters of tags
 _TOKEN = re.compile(r"<(?P<begin>[^\W\d][\w.-]*)>|</(?P<end>[\w.-]+)>|[^<>]+")
 
 

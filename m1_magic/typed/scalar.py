@@ -16,7 +16,10 @@ from .schema import Wanted
 
 SEVERAL = "several answers that differ"
 LONGEST = 20_000  # characters of a text that may tell a value in words
-_HEAD = re.compile(r"\A[*_#\s]*(?:final\s+(?=answer|result)|(?:the\s+)?answer\s*:[*_\s]*\n)", re.I)
+_HEAD = re.compile(
+    r"\A[*_#\s]*(?:(?:(?:my|the)\s+)?final\s+(?=answer|result)|(?:the\s+)?answer\s*:[*_\s]*\n)",
+    re.I,
+)
 # Before a value, on a line of its own; and behind it, a kind word.
 _INTRO = re.compile(
     r"(?:(?!.*\b(?:examples?|drafts?|errors?|options?|choices|inputs?|if|step|two"
@@ -31,7 +34,8 @@ _COURTESY = re.compile(
 )
 _SURE = re.compile(r"(?:sure|certainly|of course)[!.,]\s+(?=\S)", re.I)
 _BOX = re.compile(
-    r"(?P<before>[^\n]*?)\\boxed\{(?:\\(?:text|textbf|mathrm)\{)?(?P<value>[^{}]*)\}?\}(?P<after>[^\n]*)"
+    r"^(?P<before>[^\n]*?)\\boxed\{(?:\\(?:text|textbf|mathrm)\{)?(?P<value>[^{}]*)\}?\}(?P<after>.*)",
+    re.M,
 )
 _BEFORE_BOX = re.compile(r"(?:.*(?:\bis|[:：是]|(?<![<>≤≥!~≈])=))?[\s$*]*(?:\\[(\[])?[\s*]*", re.I)
 _AFTER_BOX = re.compile(r"(?:[\s$*.。]|\\[)\]])*")
