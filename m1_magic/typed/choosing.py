@@ -28,22 +28,40 @@ _LABEL = re.compile(
     rf"(?:{_WORDS}[*_]*(?:\s+is\b:?|\s*(?::|=(?=\s)))?|{_ELSEWHERE}[*_]*(?:\s*[:：])?)\s*(\S.*)",
     re.I,
 )
-# A name of any kind before a value, where a text is nothing else; and one that is none for it.
+# What a value may be called, where a text is nothing else than the two; and what makes it none.
+_CALLED = (
+    r"(?:topic|categor(?:y|ie)|rating|scores?|severity|priority|emotion|mood|tone|stance|language|type"
+    r"|kind|intent|level|grade|class|group|genre|polarity|urgency|risk|quality|verdict|decision|theme"
+    r"|predict(?:ion|ed)|judge?ment|plan|stimmung|kategorie|sprache|priorität|thema|bewertung"
+    r"|catégorie|priorité|sujet|langue|categoría|prioridad|tema|idioma|категория|приоритет|тональность"
+    r"|оценка|тема|情感|类别|分类|类型|主题|优先级|评分|等级|标签)"
+)
+_COUNTED = (
+    r"(?:total|sum|count|number|amount|price|cost|value|quantity|qty|size|length|age|year|date|day"
+    r"|deadline|time|distance|weight|height|similarity|population|duration|rate|ratio|rank|difference"
+    r"|product|median|valid|nombre|prix|anzahl|preis|summe|precio|número|цена|количество|сумма|всего"
+    r"|总数|总计|数量|价格|合计)"
+)
 _NAME = r"[^\W\d_]+(?:[ _/'’-][^\W\d_]+){0,5}"
 _NOTED = re.compile(rf"[*_#>`\s]*(?P<name>{_NAME})[*_`]*\s*(?:[:：]|=(?!=))[*_]*\s*(?P<value>\S.*)")
 _SAID = re.compile(
     rf"(?:the (?P<name>{_NAME}) (?:is|are|=|equals)|(?:[a-z] )?=|there (?:is|are)) (?P<value>\S.*)",
     re.I,
 )
+_TITLE = re.compile(
+    rf"(?:(?:the|overall|predicted|primary|main|text|customer|user|review) )*{_CALLED}"
+    r"(?: (?:level|label|score|rating|class|type))?",
+    re.I,
+)
+_QUANTITY = re.compile(rf"\b(?:{_CALLED}|{_COUNTED})\b", re.I)
 _UNLIKE = re.compile(
     r"n['’]t\b|\b(?:not?|nor|never|but|only|if|or|than|min\w*|max\w*|least|most|limits?|bounds?|lower"
     r"|upper|estimat\w*|guess\w*|expect\w*|approx\w*|about|around|roughly|nearly|almost|range|maybe"
     r"|perhaps|prob\w*|possibl[ey]|likely|could|may|might|would|should|unsure|unclear|example|draft"
-    r"|sample|wrong|incorrect|mistake|first|second|next|last|previous|former|old|new|other|alternative"
-    r"|runner|options?|choices|steps?|questions?|inputs?|errors?|fail\w*|status|code|warning|excl\w*"
-    r"|un(?:like|sure|clear|cert|relat|true|avail|known)\w*|non\w*|reject\w*|ruled|discard\w*|avoid\w*"
-    r"|dismiss\w*|opposite\w*|contrary|reason\w*|notes?|hints?|confidence|secondary|default|tags?"
-    r"|without|before|after|invalid|false|(?:hundred|thousand|million|billion)s?|percent\w*|cut\w*|current|today|unless|except)\b|[不非没未]|可能|错",
+    r"|sample|wrong|incorrect|mistake|first|second|next|last|previous|former|old|new|other"
+    r"|alternative|options?|choices|steps?|questions?|inputs?|errors?|fail\w*|excl\w*|un\w+ed|from"
+    r"|instead|rather|was|were|without|before|after|invalid|false|percent\w*|cut\w*|current|today"
+    r"|(?:hundred|thousand|million|billion)s?|unless|except)\b|[不非没未]|可能|错",
     re.I,
 )
 # Behind a value: it is not so.
@@ -139,8 +157,8 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     joined = " ".join(text.split()) if "\n" in text and len(text) <= LONGEST else ""
     if joined and (value := same(joined, values)) is not None:
         return [(value, text == value)]
-    told = noted(text) if "\n" not in text.strip() else None
-    if told and not _SAID.fullmatch(text) and (value := same(told, values)) is not None:
+    titled = _titled(text) if same(text, values) is None else ""
+    if titled and (value := same(titled, values)) is not None:
         return [(value, False)]
     for line in [*_BOXED.findall(text), *text.splitlines()]:
         line = line.strip()[:LONGEST]
@@ -171,10 +189,18 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
 
 
 def noted(text: str) -> str | None:
-    """Return what stands behind a name, where a line is nothing else: ``Rating: 4``."""
+    """Return what stands behind the name of a quantity, where a line is all: ``Total: 42``."""
     text = text.strip()[:LONGEST]
-    said = _NOTED.fullmatch(text) or _SAID.fullmatch(text)
-    return said["value"] if said and not _UNLIKE.search(said["name"] or "") else None
+    said = _SAID.fullmatch(text) or _NOTED.fullmatch(text)
+    if not said or (said["name"] and not _QUANTITY.search(said["name"])):
+        return None
+    return None if _UNLIKE.search(said["name"] or "") else said["value"]
+
+
+def _titled(text: str) -> str:
+    """Return what stands behind the name of a choice, where a line is all: ``Rating: 4``."""
+    said = _NOTED.fullmatch(text.strip()[:LONGEST])
+    return said["value"] if said and _TITLE.fullmatch(said["name"]) else ""
 
 
 def labelled(line: str) -> Iterator[str]:

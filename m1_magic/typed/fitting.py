@@ -231,6 +231,8 @@ def _begun(node: Node) -> bool:
 def _no_word(node: Node) -> bool:
     """Is a bare word none that anybody meant: ``undefined``?"""
     plain = node.kind == "bare" and literal(node.text)[0] == '"'
+    if node.kind == "text" and node.text in ("...", "…"):
+        return True  # left out
     return plain and bool({node.text.lower(), node.text.lower()[1:]} & NO_TEXT)
 
 

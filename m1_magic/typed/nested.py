@@ -118,10 +118,7 @@ def _elements(text: str) -> Node:
     if len(text) > _LONGEST or "".join(one[0] for one in tokens) != text:
         raise ValueError("more than tags and words")
     tokens = [one for one in tokens if one[0].strip()]
-    node = _element(tokens, 0)[1]
-    if tokens:
-        raise ValueError("another value behind it")
-    return node
+    return _element([*_TOKEN.finditer("<all>"), *tokens, *_TOKEN.finditer("</all>")], 0)[1]
 
 
 def _element(tokens: list[re.Match[str]], level: int) -> tuple[str, Node]:

@@ -6,7 +6,7 @@ import re
 
 QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"', "`": "`", "«": "»"}
 # Behind a quote within a text: a text in two pieces, or what follows a text.
-_NEXT = r"\s*[+:]|\s*[^\W\d]\w*\s*:"
+_NEXT = r"\s*[+:]|\s*[^\W\d]\w*\s*:|\s*(?:or|and|[/|])\s*[\"“]"
 SPLIT = {
     "value": re.compile(_NEXT + r"|\s+[\"'“‘]"),
     "item": re.compile(_NEXT + r"|\s*\)?\s*[\"'“‘]"),

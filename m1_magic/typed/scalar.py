@@ -105,7 +105,7 @@ def _told(text: str, wanted: Wanted) -> Fitted | None:
         made = _boxed(boxed, wanted) if not re.search(r"\d", behind) else []
         return made[0] if len({one.node.json() for one in made}) == 1 else None
     if wanted.shape.types == {"boolean"}:
-        truths = {TRUTHS[str(one)] for one, _ in named(text, tuple(TRUTHS))}
+        truths = {TRUTHS[str(one)] for one, _ in named(noted(text) or text, tuple(TRUTHS))}
         told = [Node("bare", str(one).lower(), mended=True) for one in truths]
         made = [fit(one, wanted) for one in told]
     else:
