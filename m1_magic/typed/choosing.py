@@ -157,7 +157,8 @@ def named(text: str, values: Sequence[object]) -> list[tuple[object, bool]]:
     joined = " ".join(text.split()) if "\n" in text and len(text) <= LONGEST else ""
     if joined and (value := same(joined, values)) is not None:
         return [(value, text == value)]
-    titled = _titled(text) if same(text, values) is None else ""
+    names = any(re.search(r"[:：=]", str(one)) for one in values)  # the name may be of a choice
+    titled = "" if names else _titled(text)
     if titled and (value := same(titled, values)) is not None:
         return [(value, False)]
     for line in [*_BOXED.findall(text), *text.splitlines()]:
