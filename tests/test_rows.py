@@ -271,6 +271,17 @@ def test_a_pilot_is_judged_before_the_rest_is_paid(server: OpenRouter) -> None:
     assert len(set(asked(server))) == 60
 
 
+def test_what_is_known_by_label_is_found_by_label(server: OpenRouter) -> None:
+    server.by_words = {"a?": Answer("pos"), "b?": Answer("neg")}
+    table = pd.DataFrame({"text": ["a", "b"]}, index=[7, 8])
+    known = pd.Series({8: "neg", 7: "pos"})
+    m1_magic.map(table, ASK, gold=known, at_least=1, max_tokens=50)
+    assert list(known.index) == [8, 7]
+    by_row = pd.Series(["neg", "pos"])
+    with pytest.raises(NotAccurate, match="0 of 2 right"):
+        m1_magic.map(table, ASK, gold=by_row, at_least=1, max_tokens=50)
+
+
 def test_a_pilot_is_told_beside_the_bar_and_at_the_end(
     server: OpenRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -888,6 +899,23 @@ def test_types_that_arrow_has_not_stay_in_duckdb(server: OpenRouter) -> None:
     assert upper.columns == ["text", "LABEL"]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'101'::BIT",
+        "340282366920938463463374607431768211455::UHUGEINT",
+        "'10:00:00+02'::TIMETZ",
+        "['101'::BIT, NULL]",
+        "{'a': '101'::BIT, 's': 'it''s'}",
+    ],
+)
+def test_values_that_arrow_would_change_stay_in_duckdb(server: OpenRouter, value: str) -> None:
+    given = duckdb.sql(f"SELECT 'a' AS text, {value} AS v")
+    made, _ = mapping(given)
+    assert made.project("text, v").fetchall() == given.fetchall()
+    assert made.types[:2] == given.types
+
+
 def test_reasons_of_an_earlier_run_do_not_stay(server: OpenRouter) -> None:
     server.say(Answer.http_error(500))
     server.default = Answer("yes")
@@ -918,6 +946,7 @@ def test_texts_that_come_one_by_one(server: OpenRouter) -> None:
         ({"at_least": 90, "gold": "human"}, "--at-least takes a number from 0 to 1"),
         ({"at_least": 0.9, "gold": [None, None]}, "has a known answer"),
         ({"gold": 5}, "gold is the name of a column, or a value for each row"),
+        ({"choices": []}, "--choices takes values, such as pos,neg, and there are none"),
         ({"prompt": None}, "The prompt is text"),
         ({"prompt": "{{text}} in {{lang}}"}, "no column 'lang' in the table, and no variable"),
         ({"prompt": "{{text}} {{text.upper()}}"}, "no column 'text.upper()"),

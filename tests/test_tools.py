@@ -246,6 +246,11 @@ def test_a_callable_has_the_name_that_it_has_here(server: OpenRouter) -> None:
     assert called(server, shop, {"pieces": 2}, name="shop", namespace={"shop": shop}) == "5.0"
 
 
+def test_a_partial_without_a_name_is_called_as_its_function(server: OpenRouter) -> None:
+    bound = functools.partial(functools.partial(add), b=40)
+    assert called(server, bound, {"a": 2}, name="add", namespace={}) == "42"
+
+
 def test_what_is_awaited_is_awaited_beside_a_running_loop(server: OpenRouter) -> None:
     async def main() -> str:
         return str(called(server, slow, {"city": "a"}))

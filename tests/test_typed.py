@@ -9,6 +9,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -182,13 +183,14 @@ def test_what_does_not_go_together_is_refused(server: OpenRouter) -> None:
 
 
 def test_choices(server: OpenRouter) -> None:
-    server.say(Answer("**Pos.**"), Answer("It is not pos."), Answer("neg"), Answer("2"))
+    server.say(Answer("**Pos.**"), Answer("It is not pos."), Answer("neg"), *[Answer("2")] * 2)
     assert ask("Mood?", choices=["pos", "neg"]).data == "pos"
     form = "\n\nAnswer with one of these and nothing else: pos | neg"
     assert last(server)["messages"][-1]["content"] == "Mood?" + form
     reply = ask("Mood?", choices="pos,neg")
     assert reply.data == "neg" and reply.text == f"It is not pos.{BETWEEN}neg"
     assert ask("How many?", choices=[1, 2]).data == 2
+    assert type(ask("How many?", choices=np.array([1, 2])).data) is int
 
 
 class Open(BaseModel):

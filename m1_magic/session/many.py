@@ -208,6 +208,7 @@ class Many:
         """
         attempt = Attempt(next(self._ids), hold=run.plan.hold)
         most = run.plan.request.max_cost  # of all of them together
+        alone = False
         while True:
             self._freed.clear()
             others, ended = self._share.others(), self._ended
@@ -224,8 +225,13 @@ class Many:
             self._spent -= attempt.hold or 0
             if not isinstance(refused, e.BudgetExceeded):
                 raise refused
-            if not await self._room(others, ended):
+            if await self._room(others or self._share.others(), ended):
+                alone = False
+                continue
+            if alone or self.stopped_by is not None:
                 raise over_budget(refused, run.plan, self._settings)
+            alone = True
+            await self._wait(LOOK)  # who has just got the room will have said so by then
 
     async def _room(self, others: bool, ended: int) -> bool:
         """Wait until there may be more room than when so many attempts had ended; will there be?"""
