@@ -885,7 +885,8 @@ def test_null_is_an_answer_where_the_type_allows_it(server: OpenRouter) -> None:
 def test_what_has_no_columns_gets_all_fields_as_one_value(server: OpenRouter) -> None:
     server.default = Answer('{"text": "x", "price": 3}')
     chosen = from_python({**OPTIONS, "returns": {"text": str, "price": float}})
-    for table in (["a", None], pd.Series(["a", None]), np.array(["a", None], dtype=object)):
+    arrays = np.array(["a", None], object), pd.array(["a", None]), pd.Index(["a", None])
+    for table in (["a", None], pd.Series(["a", None]), *arrays):
         found = mapped(table, "{{text}}?", chosen, Wish(), {})
         assert found is not None and list(found[0]) == [{"text": "x", "price": 3.0}, None]
 

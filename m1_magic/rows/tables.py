@@ -56,6 +56,8 @@ def rows(table: Any) -> Rows:
     roots = {base.__module__.partition(".")[0] for base in type(table).__mro__}
     if "pandas" in roots and hasattr(table, "iloc"):
         return _pandas_series(table) if not hasattr(table, "columns") else _pandas(table)
+    if "pandas" in roots and hasattr(table, "to_numpy") and getattr(table, "ndim", 0) == 1:
+        return _array(table.to_numpy(object))  # an index, or an array of its own
     if library == "polars":
         if kind == "LazyFrame":
             eager = _polars(table.collect())
