@@ -282,6 +282,23 @@ def test_what_is_known_by_label_is_found_by_label(server: OpenRouter) -> None:
         m1_magic.map(table, ASK, gold=by_row, at_least=1, max_tokens=50)
 
 
+@pytest.mark.parametrize(
+    ("said", "options", "known"),
+    [
+        ("4", {"choices": "3,4"}, [4.0, None]),
+        ("2024-01-31", {"returns": "date"}, pd.to_datetime(["2024-01-31", None])),
+        ("2024-01-31", {}, pd.to_datetime(["2024-01-31", None])),
+    ],
+)
+def test_what_a_column_makes_of_a_known_value_is_the_same_value(
+    server: OpenRouter, said: str, options: dict[str, Any], known: Any
+) -> None:
+    server.default = Answer(said)
+    table = pd.DataFrame({"text": ["a", "b"], "human": known})
+    made = m1_magic.map(table, ASK, gold="human", at_least=1, max_tokens=50, **options)
+    assert made.answer.notna().all()
+
+
 def test_a_pilot_is_told_beside_the_bar_and_at_the_end(
     server: OpenRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
