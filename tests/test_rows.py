@@ -17,6 +17,7 @@ import sys
 import threading
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -847,6 +848,11 @@ ANSWERS = {
     "of two types": (int | str, ["3", '"x"'], [3, "x", None]),
     "enumeration": (Color, ['"red"', '"red"'], ["red", "red", None]),
     "models": (list[Thing], ['[{"name":"x"}]', "[]"], [[{"name": "x"}], [], None]),
+    "moments with and without a zone": (
+        datetime,
+        ['"2026-01-05T10:00:00Z"', '"2026-01-05T10:00:00"'],
+        [datetime(2026, 1, 5, 10, tzinfo=UTC), datetime(2026, 1, 5, 10), None],
+    ),
     "pairs": (tuple[int, str], ['[1,"a"]', '[2,"b"]'], [[1, "a"], [2, "b"], None]),
 }
 
@@ -889,7 +895,10 @@ def _plain(value: Any) -> Any:
 
 def _as_text(values: list[Any]) -> list[Any]:
     """As a column of text has what no type of its library holds."""
-    return [one if one is None or isinstance(one, str) else json.dumps(one) for one in values]
+    return [
+        one if one is None or isinstance(one, str) else json.dumps(one, default=str).strip('"')
+        for one in values
+    ]
 
 
 def test_null_is_an_answer_where_the_type_allows_it(server: OpenRouter) -> None:

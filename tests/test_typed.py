@@ -138,6 +138,9 @@ def test_all_kinds_of_types() -> None:
     written = "a: list[b: Literal['x', 1], n: int | None], 'unit price': dict[str, float]"
     made = read('{"a": [{"b": 1, "n": null}], "unit price": {"k": 2}}', kind(written))
     assert made.data == {"a": [{"b": 1, "n": None}], "unit price": {"k": 2.0}}
+    named = {"a": "list[b: str]", "c": ["d: int"], "e": "list[date]"}
+    made = read('{"a": [{"b": "x"}], "c": [{"d": 1}], "e": ["2026-01-05"]}', kind(named))
+    assert made.data == {"a": [{"b": "x"}], "c": [{"d": 1}], "e": [date(2026, 1, 5)]}
     either = kind("a: list[str] | None, b: list[n: int] | str, c: Optional[list[list[int]]]")
     for made in ({"a": None, "b": [{"n": 1}], "c": [[1]]}, {"a": ["x"], "b": "y", "c": None}):
         assert read(json.dumps(made), either).data == made

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Set
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -57,7 +58,7 @@ def polars_column(name: str, values: Column) -> Any:
 def arrow_column(values: Column) -> Any:
     """Return an array."""
     arrow, values = sys.modules["pyarrow"], [plain(value) for value in values]
-    if not _texts(values):
+    if not (_texts(values) or _some_zones(values)):
         with suppress(Exception):
             return arrow.array(values)
     return arrow.array(_as_texts(values), type=arrow.string())
@@ -65,6 +66,12 @@ def arrow_column(values: Column) -> Any:
 
 def _texts(values: Column) -> bool:
     return all(value is None or isinstance(value, str) for value in values)
+
+
+def _some_zones(values: Column) -> bool:
+    """Have some moments a zone, and others none? In one column these would get one, too."""
+    moments = (value for value in values if isinstance(value, datetime))
+    return len({value.utcoffset() is None for value in moments}) > 1
 
 
 def _as_texts(values: Column) -> Column:
