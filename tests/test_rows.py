@@ -17,7 +17,7 @@ import sys
 import threading
 from collections import Counter
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -852,6 +852,16 @@ ANSWERS = {
         datetime,
         ['"2026-01-05T10:00:00Z"', '"2026-01-05T10:00:00"'],
         [datetime(2026, 1, 5, 10, tzinfo=UTC), datetime(2026, 1, 5, 10), None],
+    ),
+    "times with and without a zone": (
+        time,
+        ['"10:00:00+02:00"', '"11:00:00"'],
+        [time(10, tzinfo=timezone(timedelta(hours=2))), time(11), None],
+    ),
+    "objects with other fields": (
+        dict[str, int],
+        ['{"a": 1}', '{"b": 2}'],
+        [{"a": 1}, {"b": 2}, None],
     ),
     "pairs": (tuple[int, str], ['[1,"a"]', '[2,"b"]'], [[1, "a"], [2, "b"], None]),
 }

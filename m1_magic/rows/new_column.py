@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping, Set
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -49,7 +48,8 @@ def polars_column(name: str, values: Column) -> Any:
     with suppress(Exception):
         made = polars.Series(name, values, strict=strict)
         nulls = sum(value is None for value in values)
-        same = strict or made.to_list() == values  # older ones round numbers beyond 64 bits
+        # Older ones round numbers beyond 64 bits; an object has the fields of the first alone.
+        same = made.to_list() == values
         if made.dtype != polars.Object and made.null_count() == nulls and same:
             return made
     return polars.Series(name, _as_texts(values), dtype=polars.String)
@@ -58,9 +58,12 @@ def polars_column(name: str, values: Column) -> Any:
 def arrow_column(values: Column) -> Any:
     """Return an array."""
     arrow, values = sys.modules["pyarrow"], [plain(value) for value in values]
-    if not (_texts(values) or _some_zones(values)):
+    if not _texts(values):
         with suppress(Exception):
-            return arrow.array(values)
+            made = arrow.array(values)
+            # It drops the zone of times, and adds to each object what others have.
+            if _numbers(values) or made.to_pylist() == values:
+                return made
     return arrow.array(_as_texts(values), type=arrow.string())
 
 
@@ -68,10 +71,8 @@ def _texts(values: Column) -> bool:
     return all(value is None or isinstance(value, str) for value in values)
 
 
-def _some_zones(values: Column) -> bool:
-    """Have some moments a zone, and others none? In one column these would get one, too."""
-    moments = (value for value in values if isinstance(value, datetime))
-    return len({value.utcoffset() is None for value in moments}) > 1
+def _numbers(values: Column) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in values)
 
 
 def _as_texts(values: Column) -> Column:
