@@ -195,6 +195,18 @@ class NoText:
         raise ZeroDivisionError("no text")
 
 
+class Stops:
+    def __str__(self) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "stopped"
+
+
+def test_stop_before_the_first_question_says_that_nothing_was_sent(server: OpenRouter) -> None:
+    with pytest.raises(Stopped, match=r"before the first question was asked\. Nothing was sent"):
+        mapping(["a", Stops()])
+    assert server.chats == []
+
+
 UNREADABLE: dict[str, tuple[Callable[[], Any], str]] = {
     "no text": (lambda: ["a", NoText()], "ZeroDivisionError: no text"),
     "digits": (lambda: pd.DataFrame({"text": [10**5000, 2]}, dtype=object), "ValueError"),

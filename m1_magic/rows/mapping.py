@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import api
-from ..errors import UsageError, UserFacingError, packages_named
+from ..errors import NOTHING_SENT, Stopped, UsageError, UserFacingError, packages_named
 from ..jupyter import shell
 from ..options import flags
 from ..options.fields import OPTIONS, Options
@@ -102,11 +102,20 @@ def mapped(
     wish = _checked(wish)
     if (engine := engine_of(table)) is not None:
         return cluster_mapped(engine, prompt, options, wish, names, dry_run=dry_run)
-    with telling_failures():
-        given = rows(table)
-    job = _job(given, prompt, options, wish, names, dry_run)
-    job.take_up()
-    return completed(job, dry_run)
+    job = None
+    try:
+        with telling_failures():
+            given = rows(table)
+        job = _job(given, prompt, options, wish, names, dry_run)
+        job.take_up()
+        return completed(job, dry_run)
+    except Stopped:
+        raise
+    except KeyboardInterrupt:
+        if job is not None and job.began:
+            raise
+        what = "Stopped by you, before the first question was asked."
+        raise Stopped(what, cost=NOTHING_SENT, todo="") from None
 
 
 def _checked(wish: Wish) -> Wish:
