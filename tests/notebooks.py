@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.localinterfaces import localhost
+from jupyter_client.manager import AsyncKernelManager, KernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
@@ -22,7 +26,20 @@ QUICKSTART = FOLDER / "quickstart.ipynb"
 DATAFRAMES = FOLDER / "dataframes.ipynb"
 
 
-class Manager(AsyncKernelManager):
+class Manager(KernelManager):
+    """Starts kernels that listen on files: a port found free may be another's when they begin."""
+
+    @default("transport")
+    def _near(self) -> str:
+        return "ipc" if sys.platform == "linux" else "tcp"
+
+    @default("ip")
+    def _here(self) -> str:
+        at = Path(tempfile.gettempdir(), f"kernel-{uuid4()}")
+        return str(at) if self.transport == "ipc" else localhost()
+
+
+class Quick(Manager):
     """Starts the kernels that are quick to start."""
 
     @default("kernel_spec_manager")
@@ -30,6 +47,14 @@ class Manager(AsyncKernelManager):
         made = KernelSpecManager()
         made.kernel_dirs = [f"{kernels.path()}/kernels", *made.kernel_dirs]
         return made
+
+
+class AsyncManager(Manager, AsyncKernelManager):
+    """The same for nbclient."""
+
+
+class AsyncQuick(Quick, AsyncKernelManager):
+    """The same for nbclient."""
 
 
 def run(*sources: str, **more: Any) -> NotebookNode:
@@ -59,7 +84,8 @@ def execute(
         book,
         timeout=timeout,
         kernel_name="python3",
-        kernel_manager_class=Manager if forked else AsyncKernelManager,
+        kernel_manager_class=AsyncQuick if forked else AsyncManager,
+        startup_timeout=180,
         allow_errors=True,
         interrupt_on_timeout=interrupts,
         record_timing=timing,

@@ -152,6 +152,6 @@ def test_serve_answers_until_ctrl_c(own_home: Path) -> None:
             urllib.request.urlopen(of_a_page, timeout=30)
     finally:
         serving.send_signal(signal.SIGINT)
-        _, errors = serving.communicate(timeout=60)
+        _, errors = serving.communicate(timeout=180)
     assert serving.returncode == 130
     assert "Traceback" not in errors

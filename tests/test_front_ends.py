@@ -9,26 +9,13 @@ from typing import Any
 
 import pytest
 from jupyter_client.client import KernelClient
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import KernelManager
 from markdown import Markdown
-from traitlets import default
 
-import kernels
 from emulator import Answer, OpenRouter
 from m1_magic.calls import Reply
+from notebooks import Quick
 
 LONG = "\n\n".join(f"Paragraph {number}: {'words ' * 60}end" for number in range(40))
-
-
-class Manager(KernelManager):
-    """Starts a kernel that is quick to start."""
-
-    @default("kernel_spec_manager")
-    def _quick(self) -> KernelSpecManager:
-        made = KernelSpecManager()
-        made.kernel_dirs = [f"{kernels.path()}/kernels", *made.kernel_dirs]
-        return made
 
 
 @dataclass(frozen=True)
@@ -68,11 +55,11 @@ def execute(server: OpenRouter) -> Iterator[Execute]:
 
     ``typed`` are its answers to lines of input; ``heard`` is told of each message.
     """
-    manager = Manager(kernel_name="python3")
+    manager = Quick(kernel_name="python3")
     manager.start_kernel()
     client = manager.client()
     client.start_channels()
-    client.wait_for_ready(timeout=60)
+    client.wait_for_ready(timeout=180)
 
     def run(
         code: str,

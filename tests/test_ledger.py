@@ -366,7 +366,7 @@ def test_m14_no_order_of_events_passes_the_budget() -> None:
 
 def racing(path: Path, barrier: Any) -> tuple[int, int]:
     """One kernel: reserve a cent each time, settle every other at a third of it."""
-    barrier.wait(60)
+    barrier.wait(300)
     done = refused = 0
     budget, at = Decimal("1.00"), datetime.now(UTC)
     with closing(Ledger(path)) as ledger:
@@ -400,7 +400,7 @@ def test_l02_m16_six_kernels_never_pass_the_budget_together(path: Path, spawning
 
 def opening(path: Path, barrier: Any) -> None:
     for number in range(15):
-        barrier.wait(60)
+        barrier.wait(300)
         with closing(Ledger(path / f"{number}.db")) as ledger:
             spend(ledger, "0.1")
 

@@ -540,7 +540,7 @@ def test_l16_a_kernel_that_is_killed_in_any_line_of_migrating_leaves_a_whole_fil
 
 def migrating(folder: Path, barrier: Any) -> None:
     for number in range(8):
-        barrier.wait(60)
+        barrier.wait(300)
         with closing(Ledger(folder / str(number) / "ledger.db", "old")) as ledger:
             spend(ledger, "1")
 

@@ -66,7 +66,7 @@ def calling(path: Path, barrier: Any) -> tuple[str, ...]:
     """One kernel: whole calls, one after the other, and what their ledger said of each."""
     budget, at = Decimal(1000), datetime.now(UTC)
     with closing(Ledger(path)) as ledger:
-        barrier.wait(60)
+        barrier.wait(300)
         for _ in range(CALLS):
             asked = call(at)
             attempt = reserve(ledger, CENT, budget, "month", of=asked)

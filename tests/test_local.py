@@ -62,7 +62,7 @@ def test_lab_runs_no_module_of_the_folder(hostile: Path, tmp_path: Path) -> None
     (lab / "__init__.py").touch()
     (lab / "__main__.py").write_text("import sys; print('the real one', sys.argv[2:])")
     started = command(code=LAB, site=lab.parent)
-    out, _ = started.communicate(timeout=60)
+    out, _ = started.communicate(timeout=180)
     assert out == "the real one ['--version']\n"
     assert not (tmp_path / "ran").exists()
 

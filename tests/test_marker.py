@@ -16,7 +16,7 @@ from emulator import OpenRouter
 from m1_magic.app import PROCESS
 from m1_magic.verbs import fixing
 from m1_magic.verbs.verb_context import VerbContext
-from test_front_ends import Manager
+from notebooks import Quick
 
 FAILS = "raise ValueError('SECRET-7351')"
 
@@ -55,11 +55,11 @@ class Page:
 
 @pytest.fixture
 def page(server: OpenRouter) -> Iterator[Page]:
-    manager = Manager(kernel_name="python3")
+    manager = Quick(kernel_name="python3")
     manager.start_kernel()
     client = manager.client()
     client.start_channels()
-    client.wait_for_ready(timeout=60)
+    client.wait_for_ready(timeout=180)
     yield Page(client)
     client.stop_channels()
     manager.shutdown_kernel(now=True)

@@ -452,7 +452,7 @@ def started(process: subprocess.Popen[str]) -> int:
 def test_a_process_ends_cleanly_with_a_running_server(model_home: Path, end: str) -> None:
     with script(model_home, SHARED + end) as process:
         port = started(process)
-        errors = process.communicate(timeout=60)[1]
+        errors = process.communicate(timeout=180)[1]
     assert (process.returncode, errors) == (3 if "3" in end else 0, "")
     assert becomes_free(port)
 
@@ -483,7 +483,7 @@ def test_an_interrupt_reaches_python_and_not_the_server(model_home: Path) -> Non
     with script(model_home, code) as process:
         started(process)
         interrupt(process)
-        told, errors = process.communicate(timeout=60)
+        told, errors = process.communicate(timeout=180)
     assert (process.returncode, told, errors) == (0, "True False\n", "")
 
 
@@ -529,7 +529,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     with script(model_home, code) as process:
         try:
-            told, errors = process.communicate(timeout=60)
+            told, errors = process.communicate(timeout=180)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager
 
 from emulator import Answer, OpenRouter
 from faulty import until
 from ledgers import rows
+from notebooks import Manager
 
 LOAD = "%load_ext m1_magic\nfrom m1_magic import ask\nimport asyncio"
 MAY = "The provider may still finish and charge (MiniMax's own endpoint cannot be stopped)."
@@ -27,14 +27,14 @@ class Kernel:
     """A real kernel, driven as a front end does: execute, interrupt, restart."""
 
     def __init__(self) -> None:
-        self.manager = KernelManager(kernel_name="python3")
+        self.manager = Manager(kernel_name="python3")
         self.manager.start_kernel(env=dict(os.environ))
         self._connect()
 
     def _connect(self) -> None:
         self.client: BlockingKernelClient = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=180)
 
     def start(self, code: str) -> str:
         """Begin a cell."""
