@@ -619,6 +619,11 @@ def test_fields_of_data_become_columns(server: OpenRouter) -> None:
     assert one[0].column("all").to_pylist() == [{"name": "x", "price": 3.0}, None]
     with pytest.raises(UsageError, match="has a column 'name' already"):
         mapped({"text": ["a"], "name": ["b"]}, "{{text}}?", chosen, Wish(), {})
+    before = len(server.chats)
+    odd = from_python({**OPTIONS, "returns": {"answer_status": str}})
+    with pytest.raises(UsageError, match="answer_status is the column that says why"):
+        mapped(table, "{{text}}?", odd, Wish(), {})
+    assert len(server.chats) == before
 
 
 def test_a_text_that_was_cut_off_is_not_lost(server: OpenRouter) -> None:

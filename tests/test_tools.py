@@ -157,6 +157,7 @@ def test_options_that_do_not_go_with_tools_are_refused(server: OpenRouter, run: 
     assert "--tools is for one answer at a time" in run("%%m1 --tools f -n 2\nhi").told
     assert "--yes is about --tools, and there are none" in run("%%m1 --yes\nhi").told
     assert "--tools is for one question, not for rows" in run("%%m1 --each t --tools f\n{{a}}").told
+    assert "--code is for one question, not for rows" in run("%%m1 --each t --code\n{{a}}").told
     assert "rounds" in run("%m1 set rounds 0").told
     assert not server.chats
 
