@@ -17,6 +17,7 @@ import sys
 import threading
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,34 @@ def test_a_pilot_is_judged_before_the_rest_is_paid(server: OpenRouter) -> None:
     assert list(out.label) == ["pos"] * 60
     assert len(server.chats) == 60  # the pilot's were kept
     assert len(set(asked(server))) == 60
+
+
+def test_what_is_known_by_label_is_found_by_label(server: OpenRouter) -> None:
+    server.by_words = {"a?": Answer("pos"), "b?": Answer("neg")}
+    table = pd.DataFrame({"text": ["a", "b"]}, index=[7, 8])
+    known = pd.Series({8: "neg", 7: "pos"})
+    m1_magic.map(table, ASK, gold=known, at_least=1, max_tokens=50)
+    assert list(known.index) == [8, 7]
+    by_row = pd.Series(["neg", "pos"])
+    with pytest.raises(NotAccurate, match="0 of 2 right"):
+        m1_magic.map(table, ASK, gold=by_row, at_least=1, max_tokens=50)
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "known"),
+    [
+        ("4", {"choices": "3,4"}, [4.0, None]),
+        ("2024-01-31", {"returns": "date"}, pd.to_datetime(["2024-01-31", None])),
+        ("2024-01-31", {}, pd.to_datetime(["2024-01-31", None])),
+    ],
+)
+def test_what_a_column_makes_of_a_known_value_is_the_same_value(
+    server: OpenRouter, said: str, options: dict[str, Any], known: Any
+) -> None:
+    server.default = Answer(said)
+    table = pd.DataFrame({"text": ["a", "b"], "human": known})
+    made = m1_magic.map(table, ASK, gold="human", at_least=1, max_tokens=50, **options)
+    assert made.answer.notna().all()
 
 
 def test_a_pilot_is_told_beside_the_bar_and_at_the_end(
@@ -590,6 +619,11 @@ def test_fields_of_data_become_columns(server: OpenRouter) -> None:
     assert one[0].column("all").to_pylist() == [{"name": "x", "price": 3.0}, None]
     with pytest.raises(UsageError, match="has a column 'name' already"):
         mapped({"text": ["a"], "name": ["b"]}, "{{text}}?", chosen, Wish(), {})
+    before = len(server.chats)
+    odd = from_python({**OPTIONS, "returns": {"answer_status": str}})
+    with pytest.raises(UsageError, match="answer_status is the column that says why"):
+        mapped(table, "{{text}}?", odd, Wish(), {})
+    assert len(server.chats) == before
 
 
 def test_a_text_that_was_cut_off_is_not_lost(server: OpenRouter) -> None:
@@ -819,6 +853,21 @@ ANSWERS = {
     "of two types": (int | str, ["3", '"x"'], [3, "x", None]),
     "enumeration": (Color, ['"red"', '"red"'], ["red", "red", None]),
     "models": (list[Thing], ['[{"name":"x"}]', "[]"], [[{"name": "x"}], [], None]),
+    "moments with and without a zone": (
+        datetime,
+        ['"2026-01-05T10:00:00Z"', '"2026-01-05T10:00:00"'],
+        [datetime(2026, 1, 5, 10, tzinfo=UTC), datetime(2026, 1, 5, 10), None],
+    ),
+    "times with and without a zone": (
+        time,
+        ['"10:00:00+02:00"', '"11:00:00"'],
+        [time(10, tzinfo=timezone(timedelta(hours=2))), time(11), None],
+    ),
+    "objects with other fields": (
+        dict[str, int],
+        ['{"a": 1}', '{"b": 2}'],
+        [{"a": 1}, {"b": 2}, None],
+    ),
     "pairs": (tuple[int, str], ['[1,"a"]', '[2,"b"]'], [[1, "a"], [2, "b"], None]),
 }
 
@@ -861,7 +910,10 @@ def _plain(value: Any) -> Any:
 
 def _as_text(values: list[Any]) -> list[Any]:
     """As a column of text has what no type of its library holds."""
-    return [one if one is None or isinstance(one, str) else json.dumps(one) for one in values]
+    return [
+        one if one is None or isinstance(one, str) else json.dumps(one, default=str).strip('"')
+        for one in values
+    ]
 
 
 def test_null_is_an_answer_where_the_type_allows_it(server: OpenRouter) -> None:
@@ -874,7 +926,8 @@ def test_null_is_an_answer_where_the_type_allows_it(server: OpenRouter) -> None:
 def test_what_has_no_columns_gets_all_fields_as_one_value(server: OpenRouter) -> None:
     server.default = Answer('{"text": "x", "price": 3}')
     chosen = from_python({**OPTIONS, "returns": {"text": str, "price": float}})
-    for table in (["a", None], pd.Series(["a", None]), np.array(["a", None], dtype=object)):
+    arrays = np.array(["a", None], object), pd.array(["a", None]), pd.Index(["a", None])
+    for table in (["a", None], pd.Series(["a", None]), *arrays):
         found = mapped(table, "{{text}}?", chosen, Wish(), {})
         assert found is not None and list(found[0]) == [{"text": "x", "price": 3.0}, None]
 
@@ -886,6 +939,23 @@ def test_types_that_arrow_has_not_stay_in_duckdb(server: OpenRouter) -> None:
     assert made.columns[4] == "label"
     upper, _ = mapping(duckdb.sql("SELECT 'a' AS text, 1::HUGEINT AS LABEL"))
     assert upper.columns == ["text", "LABEL"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'101'::BIT",
+        "340282366920938463463374607431768211455::UHUGEINT",
+        "'10:00:00+02'::TIMETZ",
+        "['101'::BIT, NULL]",
+        "{'a': '101'::BIT, 's': 'it''s'}",
+    ],
+)
+def test_values_that_arrow_would_change_stay_in_duckdb(server: OpenRouter, value: str) -> None:
+    given = duckdb.sql(f"SELECT 'a' AS text, {value} AS v")
+    made, _ = mapping(given)
+    assert made.project("text, v").fetchall() == given.fetchall()
+    assert made.types[:2] == given.types
 
 
 def test_reasons_of_an_earlier_run_do_not_stay(server: OpenRouter) -> None:
@@ -918,6 +988,7 @@ def test_texts_that_come_one_by_one(server: OpenRouter) -> None:
         ({"at_least": 90, "gold": "human"}, "--at-least takes a number from 0 to 1"),
         ({"at_least": 0.9, "gold": [None, None]}, "has a known answer"),
         ({"gold": 5}, "gold is the name of a column, or a value for each row"),
+        ({"choices": []}, "--choices takes values, such as pos,neg, and there are none"),
         ({"prompt": None}, "The prompt is text"),
         ({"prompt": "{{text}} in {{lang}}"}, "no column 'lang' in the table, and no variable"),
         ({"prompt": "{{text}} {{text.upper()}}"}, "no column 'text.upper()"),

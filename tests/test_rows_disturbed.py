@@ -29,6 +29,7 @@ from m1_magic.errors import M1Error, Stopped, UsageError
 from m1_magic.ledger import batches
 from m1_magic.rows import job
 from m1_magic.rows.report import Report
+from m1_magic.session.sharing import Share
 from test_rows import mapping, one_sum, texts
 
 YES = Answer("yes")
@@ -48,6 +49,37 @@ def test_a_budget_with_room_for_one_call_at_a_time_is_used_up_in_turn(
     made, second = mapping(texts(rows), workers=workers)
     assert (made.count("yes"), second.notes) == (rows, ())
     one_sum(server, first, second)
+
+
+def test_a_run_waits_for_one_that_took_the_budget_while_it_looked(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "check_price", lambda *_: None)
+    hold = threading.Event()
+    server.by_words = {"first": Answer("yes", hold=hold, hold_after=0)}
+    server.default = YES
+    session, reports = api.session(), list[Report]()
+    first = threading.Thread(target=lambda: reports.append(mapping(["first"])[1]))
+    first.start()
+    assert server.wait_chats(1)
+    session.settings.budget = session.totals().held + Decimal("0.0001")
+    looks, waiting, others = list[Share](), threading.Event(), Share.others
+
+    def looking(share: Share) -> bool:
+        looks.append(share)
+        if len(looks) > 3:
+            waiting.set()
+        return len(looks) > 2 and others(share)  # the first has not said yet that it has the room
+
+    monkeypatch.setattr(Share, "others", looking)
+    second = threading.Thread(target=lambda: reports.append(mapping(["second"])[1]))
+    second.start()
+    assert waiting.wait(30) and len(server.chats) == 1
+    hold.set()
+    first.join(60)
+    second.join(60)
+    assert [report.failed for report in reports] == [0, 0]
+    one_sum(server, *reports)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 6])
@@ -110,12 +142,23 @@ def _grown_frame(table: Any) -> None:
     table.loc[len(table)] = ["late"]
 
 
+def _grown_series(table: Any) -> None:
+    table.loc[len(table)] = "late"
+
+
+def _grown_record(table: Any) -> None:
+    table[1]["text"] = "changed"
+    table.append({"text": "late"})
+
+
 CHANGED: dict[str, tuple[Callable[[list[str]], Any], Callable[[Any], None]]] = {
     "pandas": (lambda cells: pd.DataFrame({"text": cells}), _grown_frame),
-    "records": (
-        lambda cells: [{"text": one} for one in cells],
-        lambda table: table.append({"text": "late"}),
+    "series": (pd.Series, _grown_series),
+    "polars": (
+        lambda cells: pl.DataFrame({"text": cells}),
+        lambda table: table.extend(pl.DataFrame({"text": ["late"]})),
     ),
+    "records": (lambda cells: [{"text": one} for one in cells], _grown_record),
     "columns": (lambda cells: {"text": cells}, lambda table: table["text"].append("late")),
     "list": (list, lambda table: table.append("late")),
 }
@@ -135,19 +178,33 @@ def test_a_table_that_is_changed_meanwhile_comes_back_as_it_was_asked(
     hold.set()
     thread.join(60)
     ((made, report),) = found
-    labels = made["label"] if kind in ("pandas", "columns") else made
+    labels = made["label"] if kind in ("pandas", "polars", "columns") else made
     assert len(table["text"] if kind == "columns" else table) == 3
     assert len(labels) == 2 and report.failed == 0
     if kind == "columns":
         assert made == {"text": ["a", "b"], "label": ["yes", "yes"]}
         made["text"].append("mine")
         assert table["text"] == ["a", "b", "late"]
+    if kind == "records":
+        assert made == [{"text": "a", "label": "yes"}, {"text": "b", "label": "yes"}]
     one_sum(server, report)
 
 
 class NoText:
     def __str__(self) -> str:
         raise ZeroDivisionError("no text")
+
+
+class Stops:
+    def __str__(self) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "stopped"
+
+
+def test_stop_before_the_first_question_says_that_nothing_was_sent(server: OpenRouter) -> None:
+    with pytest.raises(Stopped, match=r"before the first question was asked\. Nothing was sent"):
+        mapping(["a", Stops()])
+    assert server.chats == []
 
 
 UNREADABLE: dict[str, tuple[Callable[[], Any], str]] = {

@@ -157,6 +157,7 @@ def test_options_that_do_not_go_with_tools_are_refused(server: OpenRouter, run: 
     assert "--tools is for one answer at a time" in run("%%m1 --tools f -n 2\nhi").told
     assert "--yes is about --tools, and there are none" in run("%%m1 --yes\nhi").told
     assert "--tools is for one question, not for rows" in run("%%m1 --each t --tools f\n{{a}}").told
+    assert "--code is for one question, not for rows" in run("%%m1 --each t --code\n{{a}}").told
     assert "rounds" in run("%m1 set rounds 0").told
     assert not server.chats
 
@@ -244,6 +245,11 @@ def test_methods_partials_and_async_functions_are_tools(
 def test_a_callable_has_the_name_that_it_has_here(server: OpenRouter) -> None:
     shop = Shop()
     assert called(server, shop, {"pieces": 2}, name="shop", namespace={"shop": shop}) == "5.0"
+
+
+def test_a_partial_without_a_name_is_called_as_its_function(server: OpenRouter) -> None:
+    bound = functools.partial(functools.partial(add), b=40)
+    assert called(server, bound, {"a": 2}, name="add", namespace={}) == "42"
 
 
 def test_what_is_awaited_is_awaited_beside_a_running_loop(server: OpenRouter) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -137,6 +138,9 @@ def test_all_kinds_of_types() -> None:
     written = "a: list[b: Literal['x', 1], n: int | None], 'unit price': dict[str, float]"
     made = read('{"a": [{"b": 1, "n": null}], "unit price": {"k": 2}}', kind(written))
     assert made.data == {"a": [{"b": 1, "n": None}], "unit price": {"k": 2.0}}
+    named = {"a": "list[b: str]", "c": ["d: int"], "e": "list[date]"}
+    made = read('{"a": [{"b": "x"}], "c": [{"d": 1}], "e": ["2026-01-05"]}', kind(named))
+    assert made.data == {"a": [{"b": "x"}], "c": [{"d": 1}], "e": [date(2026, 1, 5)]}
     either = kind("a: list[str] | None, b: list[n: int] | str, c: Optional[list[list[int]]]")
     for made in ({"a": None, "b": [{"n": 1}], "c": [[1]]}, {"a": ["x"], "b": "y", "c": None}):
         assert read(json.dumps(made), either).data == made
@@ -182,13 +186,14 @@ def test_what_does_not_go_together_is_refused(server: OpenRouter) -> None:
 
 
 def test_choices(server: OpenRouter) -> None:
-    server.say(Answer("**Pos.**"), Answer("It is not pos."), Answer("neg"), Answer("2"))
+    server.say(Answer("**Pos.**"), Answer("It is not pos."), Answer("neg"), *[Answer("2")] * 2)
     assert ask("Mood?", choices=["pos", "neg"]).data == "pos"
     form = "\n\nAnswer with one of these and nothing else: pos | neg"
     assert last(server)["messages"][-1]["content"] == "Mood?" + form
     reply = ask("Mood?", choices="pos,neg")
     assert reply.data == "neg" and reply.text == f"It is not pos.{BETWEEN}neg"
     assert ask("How many?", choices=[1, 2]).data == 2
+    assert type(ask("How many?", choices=np.array([1, 2])).data) is int
 
 
 class Open(BaseModel):

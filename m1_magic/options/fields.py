@@ -100,7 +100,11 @@ class Option:
             value = self.kind.split(value)
         elif not isinstance(value, Iterable):
             value = (value,)
-        return tuple(map(self._one, value))
+        made = tuple(map(self._one, value))
+        if self.kind is CHOICES and not made:  # none at all would be any answer
+            todo = "Name at least two, each once: --choices pos,neg."
+            raise UsageError(f"{self.flag} takes {CHOICES.takes}, and there are none.", todo=todo)
+        return made
 
     def _one(self, value: Any) -> Any:
         try:

@@ -174,7 +174,9 @@ def tool(value: object) -> object:
 
 
 def choice(value: object) -> str | int | float:
-    """Return a value that an answer may be."""
+    """Return a value that an answer may be; whole numbers of NumPy as Python's."""
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError
     if value != value or not str(value).strip() or "\n" in str(value):

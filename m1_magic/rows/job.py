@@ -18,7 +18,7 @@ from ..session.plan import Plan
 from .before import Forecast, Price, check_price, foreseen, priced
 from .columns import columns, report
 from .kept import Answers
-from .opening import says
+from .opening import INTO, says
 from .outcomes import Outcome, Outcomes
 from .pilot import MOST, accuracy, none_known
 from .progress import Display, Progress
@@ -28,7 +28,6 @@ from .report import Report, price_so_far
 from .running import Run
 from .tables import Rows
 
-INTO = "answer"
 WORKERS = 64
 SAMPLES = 3  # questions of a dry run
 AT_A_TIME = 500  # requests whose kept answers are looked for

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import api
-from ..errors import UsageError, UserFacingError, packages_named
+from ..errors import NOTHING_SENT, Stopped, UsageError, UserFacingError, packages_named
 from ..jupyter import shell
 from ..options import flags
 from ..options.fields import OPTIONS, Options
@@ -49,7 +49,8 @@ def map(
             is but one), any other ``{{name}}`` for a value of ``namespace``.
         into: the new column, ``answer`` by default; of ``returns=`` with fields, one for each.
             ``{into}_status`` says why a row has no answer, if any has none.
-        gold: a column, or values by row, of what is known: at most 30 such rows are asked first.
+        gold: a column, or values by row (of pandas: by label, where those are the same), of what is
+            known: at most 30 such rows are asked first.
         at_least: the share of them that must be right, or nothing more is asked.
         workers: how many calls are made at the same time.
         dry_run: show three questions and the price; ask nothing.
@@ -65,7 +66,7 @@ def map(
     try:
         with packages_named():
             chosen = from_python(options)
-            known = gold if gold is None or isinstance(gold, str) else _known(gold)
+            known = gold if gold is None or isinstance(gold, str) else _known(gold, table)
             wish = Wish(into, known, at_least, workers, quiet)
             names = dict(shell.namespace() if namespace is None else namespace)
             done = mapped(table, prompt, chosen, wish, names, dry_run=dry_run)
@@ -101,11 +102,20 @@ def mapped(
     wish = _checked(wish)
     if (engine := engine_of(table)) is not None:
         return cluster_mapped(engine, prompt, options, wish, names, dry_run=dry_run)
-    with telling_failures():
-        given = rows(table)
-    job = _job(given, prompt, options, wish, names, dry_run)
-    job.take_up()
-    return completed(job, dry_run)
+    job = None
+    try:
+        with telling_failures():
+            given = rows(table)
+        job = _job(given, prompt, options, wish, names, dry_run)
+        job.take_up()
+        return completed(job, dry_run)
+    except Stopped:
+        raise
+    except KeyboardInterrupt:
+        if job is not None and job.began:
+            raise
+        what = "Stopped by you, before the first question was asked."
+        raise Stopped(what, cost=NOTHING_SENT, todo="") from None
 
 
 def _checked(wish: Wish) -> Wish:
@@ -150,12 +160,24 @@ def column(given: Rows, name: str) -> list[Any]:
     return given.read(place)
 
 
-def _known(values: Any) -> list[Any]:
+def _known(values: Any, table: Any) -> Any:
     if isinstance(values, (list, tuple, Iterator)):
         return listed(list(values))
     try:
-        return rows(values).read(0)
+        return rows(_in_order_of(table, values)).read(0)
     except UsageError:
         kind = one_line(type(values).__name__, 60)
         what = f"gold is the name of a column, or a value for each row, and not of type {kind}."
         raise UsageError(what, todo="") from None
+
+
+def _in_order_of(table: Any, values: Any) -> Any:
+    """Return values of pandas in the order of a table whose rows have the same labels."""
+    there: Any = getattr(values, "index", None)
+    wanted: Any = getattr(table, "index", None)
+    if not (hasattr(there, "get_indexer") and hasattr(wanted, "get_indexer")):
+        return values
+    if len(there) != len(wanted) or not (there.is_unique and wanted.is_unique):
+        return values
+    places = there.get_indexer(wanted)
+    return values.iloc[places] if (places >= 0).all() else values

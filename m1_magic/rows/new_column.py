@@ -48,7 +48,8 @@ def polars_column(name: str, values: Column) -> Any:
     with suppress(Exception):
         made = polars.Series(name, values, strict=strict)
         nulls = sum(value is None for value in values)
-        same = strict or made.to_list() == values  # older ones round numbers beyond 64 bits
+        # Older ones round numbers beyond 64 bits; an object has the fields of the first alone.
+        same = made.to_list() == values
         if made.dtype != polars.Object and made.null_count() == nulls and same:
             return made
     return polars.Series(name, _as_texts(values), dtype=polars.String)
@@ -59,12 +60,19 @@ def arrow_column(values: Column) -> Any:
     arrow, values = sys.modules["pyarrow"], [plain(value) for value in values]
     if not _texts(values):
         with suppress(Exception):
-            return arrow.array(values)
+            made = arrow.array(values)
+            # It drops the zone of times, and adds to each object what others have.
+            if _numbers(values) or made.to_pylist() == values:
+                return made
     return arrow.array(_as_texts(values), type=arrow.string())
 
 
 def _texts(values: Column) -> bool:
     return all(value is None or isinstance(value, str) for value in values)
+
+
+def _numbers(values: Column) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in values)
 
 
 def _as_texts(values: Column) -> Column:

@@ -18,8 +18,10 @@ from .questions import Asking, asking
 from .reading import Reading
 from .tables import Rows
 
+INTO = "answer"
 # Options that are about one question in one cell.
-NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens", "tools", "yes")
+NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens", "tools", "yes", "code")
+TOGETHER = "Name a new column for all fields together: --into COL."
 
 
 def check_options(options: Options) -> None:
@@ -55,7 +57,10 @@ def _check_new(names: Sequence[str], into: str | None, reading: Reading) -> None
     taken = [name for name in reading.fields if name in names and into is None]
     if taken:
         what = f"The table has a column {one_line(taken[0], 60)!r} already."
-        raise UsageError(what, todo="Name a new column for all fields together: --into COL.")
+        raise UsageError(what, todo=TOGETHER)
+    if into is None and (status := f"{INTO}_status") in reading.fields:
+        what = f"{status} is the column that says why a row has no answer, and cannot be a field."
+        raise UsageError(what, todo=TOGETHER)
 
 
 def says(

@@ -25,9 +25,9 @@ from .columns import columns, report
 from .dispatch import Dispatch, check_places, shares, watched
 from .engine import Engine
 from .errand import Contents, Errand, Labels, Survey, digest
-from .job import INTO, SAMPLES, Job, Wish
+from .job import SAMPLES, Job, Wish
 from .kept import Answers
-from .opening import says
+from .opening import INTO, says
 from .outcomes import Calls, Outcome
 from .pilot import MOST, none_known
 from .progress import Display, Progress

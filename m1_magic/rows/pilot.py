@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, time
 
 from ..errors import UsageError
 
@@ -58,10 +59,13 @@ def accuracy(pairs: Iterable[tuple[object, object]]) -> Accuracy:
 
 
 def same(answer: object, known: object) -> bool:
-    """Are these one value? Texts and numbers in texts may differ in case and blanks."""
+    """Are these one value? Texts and numbers in texts may differ in case and blanks.
+
+    A column with nulls has 4.0 for "4", and one of days has their midnights.
+    """
     if answer is None:
         return False
-    for plain in (_as_it_is, _plain):
+    for plain in (_as_it_is, _plain, _whole):
         with suppress(Exception):  # what is known may be an array, which has no one answer
             if plain(answer) == plain(known):
                 return True
@@ -74,3 +78,11 @@ def _as_it_is(value: object) -> object:
 
 def _plain(value: object) -> str:
     return " ".join(str(value).split()).casefold()
+
+
+def _whole(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, datetime) and value.time() == time():
+        value = value.date()
+    return _plain(value)

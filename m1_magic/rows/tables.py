@@ -5,6 +5,7 @@ A table is never changed in place; order, index and types stay as they are.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from .new_column import arrow_column, pandas_column, polars_column
 
 TEXT = "text"  # what ``{{text}}`` is where the only column has no name
 New = Mapping[str, Column]
+# Types of DuckDB whose values Arrow does not give back: they go there and return as text.
+NOT_IN_ARROW = re.compile(r"\b(BIT|UHUGEINT|TIME WITH TIME ZONE)\b")
 ELSEWHERE = {"dask": ".compute()", "pyspark": ".to_pandas()", "ibis": ".to_pandas()"}
 TAKES = "Use a table (pandas, Polars, Arrow, DuckDB, Dask, Spark), a Series, or a list of texts."
 
@@ -53,6 +56,8 @@ def rows(table: Any) -> Rows:
     roots = {base.__module__.partition(".")[0] for base in type(table).__mro__}
     if "pandas" in roots and hasattr(table, "iloc"):
         return _pandas_series(table) if not hasattr(table, "columns") else _pandas(table)
+    if "pandas" in roots and hasattr(table, "to_numpy") and getattr(table, "ndim", 0) == 1:
+        return _array(table.to_numpy(object))  # an index, or an array of its own
     if library == "polars":
         if kind == "LazyFrame":
             eager = _polars(table.collect())
@@ -113,7 +118,9 @@ def _pandas(given: Any) -> Rows:
     return Rows(tuple(map(str, table.columns)), len(table), read, made)
 
 
-def _pandas_series(table: Any) -> Rows:
+def _pandas_series(given: Any) -> Rows:
+    table = given.copy(deep=False)  # as above
+
     def made(new: New) -> Any:
         return pandas_column(_only(new), table.index).rename(next(iter(new)))
 
@@ -126,7 +133,9 @@ def _pandas_values(column: Any) -> Column:
     return [None if no else value for value, no in zip(column.tolist(), missing, strict=True)]
 
 
-def _polars(table: Any) -> Rows:
+def _polars(given: Any) -> Rows:
+    table = given.clone()  # as above
+
     def made(new: New) -> Any:
         return table.with_columns([polars_column(name, one) for name, one in new.items()])
 
@@ -191,9 +200,12 @@ def _duckdb(table: Any) -> Rows:
     import duckdb
     import pyarrow  # noqa: F401 - what DuckDB hands over
 
-    inner = _arrow(table.to_arrow_table())
     types = dict(zip(table.columns, map(str, table.types), strict=True))
-
+    each_once = len(types) == len(table.columns)
+    if each_once and any(map(NOT_IN_ARROW.search, types.values())):
+        texts = {name: "VARCHAR" for name, kind in types.items() if NOT_IN_ARROW.search(kind)}
+        table = table.project(", ".join(_as_type(name, texts.get(name, "")) for name in types))
+    inner = _arrow(table.to_arrow_table())
     there = {name.lower(): name for name in table.columns}
 
     def made(new: New) -> Any:
@@ -201,18 +213,25 @@ def _duckdb(table: Any) -> Rows:
         result = duckdb.from_arrow(inner.made(new))
         columns = list[str]()
         for name, now in zip(result.columns, map(str, result.types), strict=True):
-            quoted, before = '"{}"'.format(name.replace('"', '""')), types.get(name, now)
+            before = types.get(name, now)
             same = name in new or before == now  # Arrow has no type for some of DuckDB's
-            columns.append(quoted if same else f"CAST({quoted} AS {before}) AS {quoted}")
-        return result.project(", ".join(columns)) if len(types) == len(table.columns) else result
+            columns.append(_as_type(name, "" if same else before))
+        return result.project(", ".join(columns)) if each_once else result
 
     return Rows(inner.names, inner.count, inner.read, made)
+
+
+def _as_type(name: str, kind: str) -> str:
+    """Return SQL for a column, as a value of this type if one is given."""
+    quoted = '"{}"'.format(name.replace('"', '""'))
+    return f"CAST({quoted} AS {kind}) AS {quoted}" if kind else quoted
 
 
 def _list(given: list[Any] | tuple[Any, ...]) -> Rows:
     kind = tuple if isinstance(given, tuple) else list
     table = [*given]  # it may be changed while its rows are asked
     if table and all(isinstance(row, dict) for row in table):
+        table = [{**row} for row in table]
         keys = list(dict.fromkeys(name for row in table for name in row))
 
         def made(new: New) -> Any:

@@ -76,8 +76,7 @@ class Many:
         self._share = Share(session)
         self._ids = ids_in_a_row()
         self._spent = Decimal(0)  # and held
-        self._freed = asyncio.Event()
-        self._halted = asyncio.Event()
+        self._freed, self._halted = asyncio.Event(), asyncio.Event()
         self._reading: set[asyncio.Task[None]] = set()
         self.waiting: tuple[float, str] | None = None  # until when all wait, and why
         self.stopped_by: BaseException | None = None  # what stopped all of them
@@ -207,7 +206,7 @@ class Many:
             BudgetExceeded, LedgerProblem: it may not.
         """
         attempt = Attempt(next(self._ids), hold=run.plan.hold)
-        most = run.plan.request.max_cost  # of all of them together
+        most, alone = run.plan.request.max_cost, False  # at most for all of them together
         while True:
             self._freed.clear()
             others, ended = self._share.others(), self._ended
@@ -224,8 +223,11 @@ class Many:
             self._spent -= attempt.hold or 0
             if not isinstance(refused, e.BudgetExceeded):
                 raise refused
-            if not await self._room(others, ended):
+            room = await self._room(others or self._share.others(), ended)
+            if not room and (alone or self.stopped_by is not None):
                 raise over_budget(refused, run.plan, self._settings)
+            alone = not room
+            await self._wait(LOOK * alone)  # who has just got the room will have said so by then
 
     async def _room(self, others: bool, ended: int) -> bool:
         """Wait until there may be more room than when so many attempts had ended; will there be?"""

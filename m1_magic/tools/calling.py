@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -108,14 +109,19 @@ def _none(name: str, namespace: Mapping[str, object]) -> UsageError:
 
 
 def called(function: Any, namespace: Mapping[str, object]) -> str:
-    """Return how a function is called: as its own name says, or the name that it has here."""
+    """Return how a function is called: as its own name says, or the name that it has here.
+
+    A partial that has none is called as the function that it binds values of.
+    """
     own = ""
     with suppress(Exception):  # it may do anything when it is asked
         own = getattr(function, "__name__", "")
     if isinstance(own, str) and own.isidentifier():
         return own
-    known_as = (n for n, value in namespace.items() if value is function and n.isidentifier())
-    return next(known_as, own if isinstance(own, str) and own else type(function).__name__)
+    known_as = next((n for n, v in namespace.items() if v is function and n.isidentifier()), "")
+    if not known_as and isinstance(function, functools.partial):
+        return called(function.func, namespace)
+    return known_as or (own if isinstance(own, str) and own else type(function).__name__)
 
 
 def answer(

@@ -64,7 +64,7 @@ def as_type(kind: Any) -> Any:
             raise TypeError("a list has one type of items")
         return list[as_type(kind[0])]  # type: ignore[misc]
     if isinstance(kind, str):
-        return fields_of(kind, {})
+        return as_type(fields_of(kind, {}))
     if kind is None:
         return NoneType
     if not isinstance(kind, type) and typing.get_origin(kind) is None:
