@@ -406,6 +406,7 @@ SHELF = Shelf(room="Attic", lamps=[Person(name="Ann", email="a@x.org"), Person(n
     [
         ("room: Attic\nlamps:\n  - name: Ann\n    email: a@x.org\n  - name: Bo", []),
         ("room: Attic\nlamps:\n- name: Ann\n  email: a@x.org\n- name: Bo\ntags: [x]", ["x"]),
+        ("room: 'Attic'\nlamps:\n- name: Ann\n  email: a@x.org\n- name: Bo\ntags:\n- '01'", ["01"]),
         ("shelf:\n  room: Attic\n  tags:\n    - x\n  lamps:\n    - name: Ann\n"
          "      email: a@x.org\n    - name: Bo", ["x"]),
         ("<shelf><room>Attic</room><lamps><l><name>Ann</name><email>a@x.org</email></l>"

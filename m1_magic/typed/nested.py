@@ -16,6 +16,7 @@ from .values import nodes
 
 DEEPEST = 20
 Line = tuple[int, str]
+_SINGLE = re.compile(r"'([^'\\]*)'")  # so YAML keeps a text from being a number
 _LONGEST = 20_000  # characters of tags
 _TOKEN = re.compile(r"<(?P<begin>[^\W\d][\w.-]*)>|</(?P<end>[\w.-]+)>|[^<>]+")
 
@@ -105,6 +106,8 @@ def _field(lines: list[Line], depth: int, written: str, level: int) -> Node:
 
 
 def _scalar(written: str) -> Node:
+    if single := _SINGLE.fullmatch(written):
+        return Node("text", single[1], mended=True)
     if written[0] in "[{":
         placed = nodes(written)
         if len(placed) == 1 and placed[0][1:] == (0, len(written)):
