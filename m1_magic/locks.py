@@ -2,7 +2,7 @@
 
 The threads that held a lock are not there in the child. Python frees neither its locks of modules
 nor tempfile's, and OpenSSL none of its own: so a fork waits, for a while, until imports of other
-threads are through, the first use of tempfile, and what they make under a lock of ours.
+threads are through, and what they make under a lock of ours. Tempfile's is made anew in the child.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 PATIENCE = 12.0  # seconds that a fork waits; a transaction may wait 10 for another kernel
-_locks: weakref.WeakSet[threading.RLock | threading.Lock] = weakref.WeakSet()
-_locks.add(tempfile._once_lock)  # type: ignore[attr-defined]
+_locks: weakref.WeakSet[threading.RLock] = weakref.WeakSet()
 _held: list[Callable[[], object]] = []  # how to let go of what is held
 
 
@@ -51,7 +50,7 @@ def _hold() -> None:
         time.sleep(0.001)
 
 
-def _taken(one: threading.RLock | threading.Lock) -> bool:
+def _taken(one: threading.RLock) -> bool:
     taken = one.acquire(blocking=False)
     if taken:
         _held.append(one.release)
@@ -68,8 +67,9 @@ def _free() -> None:
         _held.clear()
         with suppress(RuntimeError):  # Python may have freed it by itself
             _imp.release_lock()
+    tempfile._once_lock._at_fork_reinit()  # type: ignore[attr-defined]
     for one in list(_locks):
-        one._at_fork_reinit()  # type: ignore[union-attr]
+        one._at_fork_reinit()  # type: ignore[attr-defined]
 
 
 if hasattr(os, "register_at_fork"):

@@ -170,7 +170,7 @@ def test_a_child_finds_no_lock_held_by_a_thread_it_does_not_have(
         thread.join()
 
 
-def test_a_fork_waits_until_a_thread_has_found_the_folder_of_temporary_files(
+def test_a_fork_while_a_thread_looks_for_the_folder_of_temporary_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     inside, folder = threading.Event(), tempfile.gettempdir()
