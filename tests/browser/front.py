@@ -59,11 +59,11 @@ VIEWPORT: ViewportSize = {"width": WIDTH, "height": HEIGHT}
 # What Notebook 7 logs on an empty notebook, too; 4.2 and 7.2, on a cell that was replaced; and all,
 # on a kernel that ends while it is asked for a thread of its own for comms, on cells that are
 # scrolled to while their order in the page is made anew, and on cells that are gone when the frame
-# comes in which JupyterLab wanted to measure them (a callback of its own: one line of stack).
+# comes in which Jupyter wanted to measure them (a callback of its own: one line of stack).
 KNOWN = re.compile(
     r"reading 'schema'|\[yjs#509\]|null \(reading 'type'\)|undefined \(reading 'last_modified'\)"
     r"|Canceled future for create_subshell_request|Inconsistent dataset index"
-    r"|null \(reading 'id'\)\n +at \S+/jlab_core\.\S+$"
+    r"|null \(reading 'id'\)\n +at \S+/(?:jlab|notebook)_core\.\S+$"
 )
 
 HELPERS = """
